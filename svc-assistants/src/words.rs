@@ -1,0 +1,84 @@
+//! Words as the search and the answerer compare them: lower case, ё as е, cut to the stem, without the words
+//! that every sentence has.
+
+use rust_stemmers::{Algorithm, Stemmer};
+
+/// Whether a text is in Russian: more Cyrillic letters than Latin ones.
+pub(crate) fn is_russian(text: &str) -> bool {
+    let cyrillic = text.chars().filter(|symbol| is_cyrillic(*symbol)).count();
+    let latin = text.chars().filter(char::is_ascii_alphabetic).count();
+    cyrillic > latin
+}
+
+/// А to я and ё in both cases.
+pub(crate) fn is_cyrillic(symbol: char) -> bool {
+    matches!(symbol, 'а'..='я' | 'А'..='Я' | 'ё' | 'Ё')
+}
+
+/// Cuts words to their stems. Making one is cheap, but not for each word.
+pub(crate) struct Stems {
+    russian: Stemmer,
+    english: Stemmer,
+}
+
+impl Default for Stems {
+    fn default() -> Self {
+        Self { russian: Stemmer::create(Algorithm::Russian), english: Stemmer::create(Algorithm::English) }
+    }
+}
+
+impl Stems {
+    /// The stems of the words of a text that carry meaning, in order, repeats included.
+    pub(crate) fn of(&self, text: &str) -> Vec<String> {
+        text.split(|symbol: char| !symbol.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(|word| word.to_lowercase().replace('ё', "е"))
+            .filter(|word| !is_stop_word(word))
+            .map(|word| self.stem(&word))
+            .collect()
+    }
+
+    fn stem(&self, word: &str) -> String {
+        let stemmer = if word.chars().any(is_cyrillic) { &self.russian } else { &self.english };
+        let stem = stemmer.stem(word).into_owned();
+        // Snowball leaves the fleeting vowel: «посылок» and «посылка» should still meet.
+        match stem.strip_suffix("ок").or_else(|| stem.strip_suffix("ек")) {
+            Some(root) if root.chars().count() >= 4 => format!("{root}к"),
+            _ => stem,
+        }
+    }
+}
+
+/// Words of a single letter count too, unless they are digits.
+fn is_stop_word(word: &str) -> bool {
+    let single = word.chars().count() == 1 && !word.chars().all(|symbol| symbol.is_ascii_digit());
+    single || STOP_WORDS.split_ascii_whitespace().any(|stop| stop == word)
+}
+
+/// Ordered by language and by kind, not by letter: it is read by people and searched over a few dozen words.
+const STOP_WORDS: &str = "\
+    и а но или да же ли бы не ни то что чтобы как так это этот эта эти того этого \
+    в во на с со к ко у о об от до по за из под над при для без про через между \
+    я ты он она оно мы вы они меня тебя его ее нас вас их мне тебе ему ей нам вам им мой моя мое мои ваш ваша \
+    ваше ваши наш наша наше наши свой себя \
+    есть быть был была было были будет будут можно ли можете могу нужно надо \
+    где когда куда откуда почему зачем кто какой какая какие какое каких каком какую чем \
+    все всё еще уже только очень там тут здесь вот ну если \
+    подскажите скажите пожалуйста здравствуйте привет добрый день хочу узнать интересует \
+    the an and or but of in on at to for from by with about as is are was were be been do does did can could \
+    would should will shall may i you he she it we they me my your his her its our their this that these those \
+    what which who whom where when why how please tell there here if not no yes any some have has had hello hi";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_a_word_meet() {
+        let stems = Stems::default();
+        assert_eq!(stems.of("Сколько стоит доставка?"), stems.of("сколько стоят доставки"));
+        assert_eq!(stems.of("расчёт возвратов"), stems.of("расчеты возврата"));
+        assert_eq!(stems.of("deliveries"), stems.of("the delivery"));
+        assert_eq!(stems.of("где мои посылки"), stems.of("посылок"));
+    }
+}
