@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::sentences;
-use crate::words::{Stems, is_russian};
+use crate::words::{Stems, concepts, is_russian};
 
 /// Length of an answer in characters, frame and marks included.
 pub const ANSWER_CHARS_MAX: usize = 900;
@@ -18,9 +18,11 @@ const PASSAGES_MAX: usize = 20;
 /// Share of the question's weight that the best sentence must carry for an answer.
 const COVERAGE_MIN: f64 = 0.4;
 /// Further sentences must be at least so good, measured by the best.
-const FOLLOWER_MIN: f64 = 0.6;
+const FOLLOWER_MIN: f64 = 0.75;
 /// What a word in the heading over a sentence counts against one in the sentence.
 const HEADING_WEIGHT: f64 = 0.6;
+/// What a word that only means the same counts, against the very word.
+const CONCEPT_WEIGHT: f64 = 0.7;
 /// A sentence that shares so much of its words with a chosen one says the same.
 const SAME_WORDS_MIN: f64 = 0.7;
 /// A sentence is cut to this many characters.
@@ -97,6 +99,7 @@ struct Candidate {
     range: Range<usize>,
     stems: BTreeSet<String>,
     heading_stems: BTreeSet<String>,
+    concepts: BTreeSet<usize>,
     is_question: bool,
 }
 
@@ -122,6 +125,7 @@ fn candidates(passages: &[RankedPassage<'_>], stems: &Stems) -> Vec<Candidate> {
                         passage: index,
                         stems: stems.of(text).into_iter().collect(),
                         heading_stems: heading_stems.clone(),
+                        concepts: concepts(text).collect(),
                         is_question: text.ends_with('?'),
                         range,
                     });
@@ -205,6 +209,8 @@ fn choose(terms: &BTreeSet<String>, candidates: &[Candidate], weights: &Weights)
             .map(|term| {
                 if has(&candidate.stems, term) {
                     weights.get(term)
+                } else if concepts(term).any(|concept| candidate.concepts.contains(&concept)) {
+                    CONCEPT_WEIGHT * weights.get(term)
                 } else if has(&candidate.heading_stems, term) {
                     HEADING_WEIGHT * weights.get(term)
                 } else {

@@ -3,6 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 mod bigrams;
+mod english;
 mod layout;
 mod translit;
 

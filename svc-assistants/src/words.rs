@@ -69,6 +69,37 @@ const STOP_WORDS: &str = "\
     would should will shall may i you he she it we they me my your his her its our their this that these those \
     what which who whom where when why how please tell there here if not no yes any some have has had hello hi";
 
+/// What a question asks for in words that the answer seldom repeats: «сколько стоит» and «300 руб.» share one.
+///
+/// The groups are beginnings of words, all lower case, ё as е.
+const CONCEPTS: [&[&str]; 7] = [
+    &["стоит", "стои", "цен", "почем", "прайс", "тариф", "руб", "price", "cost", "fee"],
+    &["адрес", "ул", "улиц", "просп", "находит", "располож", "address", "located", "street"],
+    &["режим", "график", "час", "работает", "работаете", "открыт", "open", "hours", "schedule"],
+    &["воскресен", "вс", "суббот", "сб", "выходн", "ежедневн", "weekend", "sunday", "saturday", "daily"],
+    &["телефон", "позвон", "звон", "phone", "call"],
+    &["почт", "email", "mail", "имейл"],
+    &["плат", "оплат", "pay", "paid"],
+];
+
+/// Beginnings that count only as whole words: they begin many others.
+const WHOLE_ONLY: [&str; 5] = ["ул", "вс", "сб", "час", "call"];
+
+/// The concepts that the words of a text belong to, as indexes into a fixed list.
+pub(crate) fn concepts(text: &str) -> impl Iterator<Item = usize> {
+    let words: Vec<String> = text
+        .split(|symbol: char| !symbol.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| word.to_lowercase().replace('ё', "е"))
+        .collect();
+    CONCEPTS.iter().enumerate().filter_map(move |(index, group)| {
+        let is_named = group.iter().any(|start| {
+            words.iter().any(|word| if WHOLE_ONLY.contains(start) { word == start } else { word.starts_with(start) })
+        });
+        is_named.then_some(index)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,11 +28,11 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, ExtractionFailure> {
     let mut extracted = Extracted::default();
     let (mut text_bytes, mut failed) = (0, 0);
     for number in (1u32..).take(page_count) {
-        let text = first
-            .as_ref()
-            .and_then(|first| first.page(number))
-            .filter(|text| !text.trim().is_empty())
-            .or_else(|| second.page(number));
+        let text = match first.as_ref().and_then(|first| first.page(number)) {
+            Some(text) if !text.trim().is_empty() => Some(text),
+            // A page that the first reader finds empty is empty when the second cannot read it.
+            blank => second.page(number).or(blank),
+        };
         let Some(text) = text else {
             failed += 1;
             if failed <= TOLD_PAGES_MAX {

@@ -69,6 +69,13 @@ fn a_row_of_a_price_list_is_an_answer() {
 }
 
 #[test]
+fn what_is_asked_for_need_not_be_named_in_the_answer() {
+    let text = "Наш офис: г. Москва, ул. Ленина, д. 5.\n\n- Режим работы: пн–пт с 9 до 20, вс с 10 до 18\n- Почта: help@romashka.example";
+    assert!(ask("ваш адрес", &[text]).text.contains("ул. Ленина, д. 5. [1]"));
+    assert!(ask("до скольки вы открыты в воскресенье", &[text]).text.contains("вс с 10 до 18. [1]"));
+}
+
+#[test]
 fn a_heading_speaks_for_the_sentences_below_it() {
     let text = "## Гарантия на технику\nСрок — два года. Чек сохраняйте.";
     let found = ask("какая гарантия на технику?", &[text]);

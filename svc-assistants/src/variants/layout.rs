@@ -1,6 +1,6 @@
 //! Words typed with the other keyboard layout.
 
-use super::bigrams;
+use super::{bigrams, english};
 use crate::words::is_cyrillic;
 
 /// The same keys, ЙЦУКЕН under QWERTY.
@@ -8,10 +8,6 @@ const LATIN_KEYS: &str = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./~QWERTYUIOP{}ASDFGHJ
 const CYRILLIC_KEYS: &str = "ёйцукенгшщзхъфывапролджэячсмитьбю.ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,?:\"";
 /// How much better the switched word must look, in hundredths of its pairs.
 const MARGIN: usize = 25;
-/// Short words that stand as they are beside switched ones.
-const SHORT_ENGLISH: [&str; 16] =
-    ["the", "a", "in", "to", "of", "for", "and", "is", "on", "at", "pro", "max", "usb", "sim", "vpn", "crm"];
-
 /// The text with every word switched that looks typed in the wrong layout; `None` when none does.
 pub(super) fn switch(text: &str) -> Option<String> {
     let mut switched = 0;
@@ -28,27 +24,34 @@ pub(super) fn switch(text: &str) -> Option<String> {
     if switched == 0 {
         return None;
     }
-    // Short words say too little by themselves: they follow the long ones, all in one direction.
-    let to_russian = words.iter().any(|word| word.chars().any(is_cyrillic));
-    let words: Vec<String> = words
-        .into_iter()
-        .map(|word| {
-            let letters = word.chars().filter(|symbol| symbol.is_alphabetic()).count();
-            let is_latin = word.chars().any(|symbol| symbol.is_ascii_alphabetic());
-            if letters <= 3 && to_russian && is_latin && !SHORT_ENGLISH.contains(&word.to_lowercase().as_str()) {
-                map(&word, LATIN_KEYS, CYRILLIC_KEYS)
-            } else {
-                word
-            }
-        })
-        .collect();
+    // Short words and lucky ones say too little by themselves: they follow the others, all in one direction.
+    let to_russian = words.iter().any(|word| word.chars().any(is_cyrillic) && !text.contains(word.as_str()));
+    let words: Vec<String> = words.into_iter().map(|word| follow(word, text, to_russian)).collect();
     Some(words.join(" "))
+}
+
+/// A word that did not convince alone, in a text of which other words were switched.
+fn follow(word: String, text: &str, to_russian: bool) -> String {
+    let is_latin = word.chars().any(|symbol| symbol.is_ascii_alphabetic());
+    let is_russian = word.chars().any(is_cyrillic);
+    if is_latin == is_russian || is_latin != to_russian || !text.split(' ').any(|own| own == word) {
+        return word;
+    }
+    if to_russian {
+        let other = map(&word, LATIN_KEYS, CYRILLIC_KEYS);
+        let is_short = word.chars().count() <= 3;
+        let fits = is_short || bigrams::russian(&other) + MARGIN >= bigrams::english(&word);
+        return if fits && !english::is_common(&word) { other } else { word };
+    }
+    let other = map(&word, CYRILLIC_KEYS, LATIN_KEYS);
+    let fits = other.chars().all(|symbol| symbol.is_ascii_alphabetic());
+    if fits && bigrams::english(&other) >= bigrams::russian(&word) { other } else { word }
 }
 
 fn switch_word(word: &str) -> Option<String> {
     let latin = word.chars().filter(char::is_ascii_alphabetic).count();
     let cyrillic = word.chars().filter(|symbol| is_cyrillic(*symbol)).count();
-    if word.chars().any(|symbol| symbol.is_ascii_digit()) {
+    if word.chars().any(|symbol| symbol.is_ascii_digit()) || english::is_common(word) {
         return None;
     }
     if latin >= 3 && cyrillic == 0 {

@@ -1,15 +1,18 @@
 //! Russian in Latin letters.
 
-use super::bigrams;
+use super::{bigrams, english};
 use crate::words::is_cyrillic;
 
 /// Longest first: the first that fits is taken.
-const LETTERS: [(&str, &str); 46] = [
+const LETTERS: [(&str, &str); 49] = [
     // Where the soft sign is left out and a common word hangs on it.
     ("olko", "олько"),
     ("bolsh", "больш"),
     ("nelz", "нельз"),
     ("polz", "польз"),
+    ("iya", "ия"),
+    ("iyu", "ию"),
+    ("iye", "ие"),
     ("shch", "щ"),
     ("sch", "щ"),
     ("iy", "ий"),
@@ -58,7 +61,9 @@ const ENOUGH: usize = 70;
 
 /// The text with its Latin words in Cyrillic letters; `None` when they do not read as Russian.
 pub(super) fn to_russian(text: &str) -> Option<String> {
-    if text.chars().any(is_cyrillic) {
+    let common = text.split(' ').filter(|word| english::is_common(word)).count();
+    // One English word is a brand or a loan; most of them are an English question.
+    if text.chars().any(is_cyrillic) || common * 2 > text.split(' ').count() {
         return None;
     }
     let mut changed = false;
@@ -77,7 +82,7 @@ pub(super) fn to_russian(text: &str) -> Option<String> {
 
 fn word_to_russian(word: &str) -> Option<String> {
     let letters = word.chars().filter(|symbol| symbol.is_ascii_alphabetic()).count();
-    if letters < 2 || word.contains(['@', '/', '.', '_']) && !word.ends_with('.') {
+    if english::is_common(word) || letters < 2 || word.contains(['@', '/', '.', '_']) && !word.ends_with('.') {
         return None;
     }
     let lower = word.to_lowercase();

@@ -5,6 +5,18 @@ const BOMB_BLOCKS: usize = 1_024;
 /// Of 1 GiB of spaces.
 const BOMB_CRC: u32 = 0x9ac4_7fa6;
 
+/// Of the same, for the zlib format.
+const BOMB_ADLER: u32 = 0x8981_0709;
+
+/// A zlib stream that inflates to 1 GiB of spaces.
+pub fn zlib_bomb() -> Vec<u8> {
+    let mut data = vec![0x78, 0xda];
+    data.extend(BOMB_BLOCK.repeat(BOMB_BLOCKS));
+    data.extend([0x03, 0x00]);
+    data.extend(BOMB_ADLER.to_be_bytes());
+    data
+}
+
 pub struct Entry {
     pub name: &'static str,
     pub data: Vec<u8>,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use svc_assistants::extraction::{Extractor, ExtractorConfig, FailureReason, FileType};
 
-use super::archive::{Entry, body, bomb, docx, stored};
+use super::archive::{Entry, body, bomb, docx, stored, zlib_bomb};
 use super::{config, extract, extract_with, refused, text};
 
 /// The beginning of a Windows program, long enough to be known as one.
@@ -121,12 +121,14 @@ fn k_2_a_file_over_the_limit_is_refused_before_a_child_is_started() {
 }
 
 /// A PDF of these objects, with a table of their places.
-fn pdf(objects: &[String], trailer: &str) -> Vec<u8> {
+fn pdf(objects: &[impl AsRef<[u8]>], trailer: &str) -> Vec<u8> {
     let mut file = b"%PDF-1.4\n".to_vec();
     let mut places = Vec::new();
     for (index, object) in objects.iter().enumerate() {
         places.push(file.len());
-        file.extend(format!("{} 0 obj\n{object}\nendobj\n", index + 1).bytes());
+        file.extend(format!("{} 0 obj\n", index + 1).bytes());
+        file.extend(object.as_ref());
+        file.extend(b"\nendobj\n");
     }
     let table = file.len();
     file.extend(format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1).bytes());
@@ -141,13 +143,28 @@ fn pdf(objects: &[String], trailer: &str) -> Vec<u8> {
 }
 
 #[test]
+fn k_2_a_page_that_inflates_without_end_is_refused() {
+    let content = zlib_bomb();
+    let mut stream = format!("<</Length {}/Filter/FlateDecode>>stream\n", content.len()).into_bytes();
+    stream.extend(content);
+    stream.extend(b"\nendstream");
+    let objects = [
+        b"<</Type/Catalog /Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages /Kids [3 0 R] /Count 1>>".to_vec(),
+        b"<</Type/Page /Parent 2 0 R /MediaBox [0 0 100 100] /Contents 4 0 R>>".to_vec(),
+        stream,
+    ];
+    refused(FileType::Pdf, &pdf(&objects, ""), FailureReason::LimitExceeded);
+}
+
+#[test]
 fn k_3_nested_arrays_and_looping_references_end_as_crashed() {
     let crashed = FailureReason::ExtractionCrashed;
     let nest = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     refused(FileType::Pdf, &pdf(&[format!("<</Type/Catalog /Pages {nest}>>")], ""), crashed);
     let pages_in_pages = ["<</Type/Catalog /Pages 2 0 R>>", "<</Type/Pages /Kids [2 0 R] /Count 1 /Parent 2 0 R>>"];
-    refused(FileType::Pdf, &pdf(&pages_in_pages.map(str::to_owned), ""), crashed);
-    refused(FileType::Pdf, &pdf(&["1 0 R".to_owned()], "/Prev XREF"), crashed);
+    refused(FileType::Pdf, &pdf(&pages_in_pages, ""), crashed);
+    refused(FileType::Pdf, &pdf(&["1 0 R"], "/Prev XREF"), crashed);
 }
 
 #[test]
@@ -245,6 +262,36 @@ fn f_12_a_file_that_does_not_arrive_does_not_hold_the_worker() {
     assert_eq!(failure.reason, FailureReason::LimitExceeded, "{failure}");
     let cut = Extractor::new(config()).extract(FileType::Txt, 10, Cursor::new(b"text".to_vec()));
     assert_eq!(cut.unwrap_err().reason, FailureReason::ExtractionCrashed, "a cut file is no short file");
+}
+
+#[test]
+fn k_4_the_child_is_fenced_before_the_file_arrives() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_svc-assistants"))
+        .args(["extract-child", "txt", &std::process::id().to_string(), "536870912", "20"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    // The filter of system calls is the last part of the fence.
+    while !read("status").contains("Seccomp:\t2") {
+        assert!(Instant::now() < deadline, "no fence: {}", read("status"));
+        std::thread::yield_now();
+    }
+    let limits: Vec<String> =
+        read("limits").lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for limit in [
+        "Max cpu time 20 21 seconds",
+        "Max file size 0 0 bytes",
+        "Max core file size 0 0 bytes",
+        "Max open files 16 16 files",
+        "Max address space 536870912 536870912 bytes",
+    ] {
+        assert!(limits.iter().any(|line| line == limit), "{limit}: {limits:?}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
