@@ -8,6 +8,9 @@ use super::{Extracted, ExtractionFailure, FailureReason, Page};
 /// Share of characters that may be unreadable before the guess of the encoding counts as wrong: 1 in 100.
 const UNREADABLE_ONE_IN: usize = 100;
 
+/// Unreadable characters that say nothing about the guess: a text cut at both ends has so many.
+const UNREADABLE_ALWAYS_BORNE: usize = 2;
+
 /// A decoded text.
 #[derive(Debug)]
 pub(super) struct Decoded {
@@ -27,7 +30,7 @@ pub(super) fn decode(bytes: &[u8], label: Option<&str>) -> Result<Decoded, Extra
     // Removes the mark, if any.
     let (text, _) = encoding.decode_with_bom_removal(bytes);
     let unreadable = text.matches('\u{fffd}').count();
-    if unreadable * UNREADABLE_ONE_IN > text.chars().count() {
+    if unreadable > UNREADABLE_ALWAYS_BORNE && unreadable * UNREADABLE_ONE_IN > text.chars().count() {
         return Err(ExtractionFailure::new(
             FailureReason::Encoding,
             format!("{unreadable} unreadable characters as {}", encoding.name()),
@@ -56,7 +59,7 @@ fn tell(bytes: &[u8], label: Option<&str>) -> (&'static Encoding, Told) {
     if let Some(encoding) = utf16_without_mark(bytes) {
         return (encoding, Told::Guessed);
     }
-    if std::str::from_utf8(bytes).is_ok() {
+    if is_mostly_utf8(bytes) {
         return (UTF_8, Told::ByFile);
     }
     if let Some(encoding) = label.and_then(|label| Encoding::for_label(label.trim().as_bytes()))
@@ -67,6 +70,20 @@ fn tell(bytes: &[u8], label: Option<&str>) -> (&'static Encoding, Told) {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     (detector.guess(Some(b"ru"), Utf8Detection::Allow), Told::Guessed)
+}
+
+/// Whole UTF-8, or UTF-8 with a few bytes broken on its way: a cut file is no file in another encoding, in which
+/// nearly every letter would be broken.
+fn is_mostly_utf8(bytes: &[u8]) -> bool {
+    if std::str::from_utf8(bytes).is_ok() {
+        return true;
+    }
+    let (mut whole, mut broken) = (0usize, 0usize);
+    for chunk in bytes.utf8_chunks() {
+        whole += chunk.valid().chars().filter(|symbol| !symbol.is_ascii()).count();
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    broken * 20 < whole
 }
 
 /// Spaces, digits and line ends have a zero byte in UTF-16, and text in one-byte encodings has none at all.
@@ -105,6 +122,14 @@ mod tests {
         assert_eq!(decode(&big, None).unwrap().text, TEXT);
         let marked = [&[0xff, 0xfe][..], &little].concat();
         assert_eq!(decode(&marked, None).unwrap().text, TEXT);
+    }
+
+    #[test]
+    fn a_cut_utf8_text_is_still_utf8() {
+        let cut = &TEXT.as_bytes()[1..];
+        let decoded = decode(cut, None).unwrap();
+        assert!(decoded.text.ends_with("Самовывоз бесплатный, ежедневно с 9 до 21."), "{decoded:?}");
+        assert_eq!(decoded.warnings, ["1 characters could not be decoded"]);
     }
 
     #[test]
