@@ -1,0 +1,187 @@
+//! Hold, Settle, Release: read, decide, write.
+
+use chrono::Utc;
+use neipix_mesh::{Call, Failure, TransferId, TurnId, WorkspaceId, db::Tx, outbox};
+use neipix_proto::billing::{
+    events::v1::{TurnClosed, WalletChanged},
+    v1::{
+        ChargedAttempt, CloseResponse, HoldRequest, HoldResponse, PricedModel, ReleaseRequest, SettleRequest, TransferKind,
+    },
+};
+use prost_types::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    LedgerError, MicroPix, Price, Split, Tokens, close, cost, hold_amount,
+    store::{self, Closed, Held, Hold},
+};
+use crate::{Billing, prices};
+
+/// Reserves the most that a turn can cost; a repeat renews.
+///
+/// # Errors
+/// INSUFFICIENT_FUNDS, UNPRICED, WALLET_NOT_READY, HOLD_NOT_FOUND (the turn was closed).
+pub async fn hold(billing: &Billing, call: Call<HoldRequest>) -> Result<HoldResponse, Failure> {
+    let (ws, turn) = (call.context.workspace, parse(&call.turn_id)?);
+    let bound =
+        Tokens { input: call.input_tokens_max, output: call.output_tokens_max, ..Tokens::default() };
+    let result = billing
+        .db
+        .in_workspace(&call.context, "billing.hold", async |tx: &mut Tx| {
+            let prices = prices::store::current(tx, &call.models).await?; // read
+            if prices.is_empty()
+                && let Some(hold) = store::renew(tx, ws, turn).await?
+            {
+                return Ok(hold);
+            }
+            let amount = hold_amount(&prices, &call.models, bound)?; // decide
+            match store::take(tx, ws, turn, TransferId::new(Utc::now()), amount, &prices).await? {
+                // write
+                Held::Taken { expires_at } => Ok(Hold {
+                    turn,
+                    taken: Split { bonus: amount, ..Split::default() },
+                    priced: prices.into_iter().map(|p: Price| (p.model, p.id)).collect(),
+                    expires_at,
+                    closed: false,
+                }),
+                Held::KeyExists => store::renew(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound),
+                Held::NoWallet => Err(LedgerError::WalletNotReady),
+                Held::Short { available } => match store::renew(tx, ws, turn).await? {
+                    // The money that is missing may be what this very turn holds.
+                    Some(hold) => Ok(hold),
+                    None => Err(LedgerError::InsufficientFunds { needed: amount, available }),
+                },
+            }
+        })
+        .await;
+    answer_hold(result.map_err(LedgerError::into_failure)?)
+}
+
+fn answer_hold(hold: Hold) -> Result<HoldResponse, Failure> {
+    Ok(HoldResponse {
+        amount_micro_pix: hold.taken.total().get(),
+        priced: hold
+            .priced
+            .iter()
+            .map(|(model, price)| PricedModel { model: model.clone(), price_id: price.to_string() })
+            .collect(),
+        expire_time: Some(stamp(hold.expires_at)),
+    })
+}
+
+/// Charges what a turn cost, at most its hold.
+///
+/// # Errors
+/// HOLD_NOT_FOUND; FIELD_INVALID for an attempt that the hold knows no price of.
+pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<CloseResponse, Failure> {
+    let (ws, turn) = (call.context.workspace, parse(&call.turn_id)?);
+    let attempts = call.attempts.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
+    let result = billing
+        .db
+        .in_workspace(&call.context, "billing.settle", async |tx: &mut Tx| {
+            if let Some(closed) = store::closed(tx, ws, turn).await? {
+                if closed.kind != "settle" {
+                    tracing::error!(turn.id = %turn, "turn {turn} was released before it could be settled: its answer is free");
+                }
+                return Ok(closed);
+            }
+            let hold = store::hold_of(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound)?;
+            let ids: Vec<Uuid> = hold.priced.iter().map(|(_, id)| id.0).collect();
+            let prices = billing.prices.by_ids(tx, &ids).await?;
+            let charged: Vec<(String, Tokens)> = attempts.iter().map(|(_, m, t)| (m.clone(), *t)).collect();
+            let closing = close(hold.taken, cost(&prices, &charged)?);
+            if closing.above_hold > MicroPix::ZERO {
+                tracing::error!(turn.id = %turn, above_hold_micro_pix = closing.above_hold.get(),
+                    "turn {turn} cost more than its hold; the difference is ours");
+            }
+            let record = store::charge_record(&attempts, &hold.priced, closing);
+            finish(tx, ws, &hold, store::close(tx, ws, &hold, TransferId::new(Utc::now()), closing, Some(record)).await?).await
+        })
+        .await;
+    Ok(answer(&result.map_err(LedgerError::into_failure)?))
+}
+
+/// Frees a turn's hold.
+///
+/// # Errors
+/// Storage only: releasing twice, or without a hold, is no error.
+pub async fn release(billing: &Billing, call: Call<ReleaseRequest>) -> Result<CloseResponse, Failure> {
+    let (ws, turn) = (call.context.workspace, parse(&call.turn_id)?);
+    let result = billing
+        .db
+        .in_workspace(&call.context, "billing.release", async |tx: &mut Tx| release_in(tx, ws, turn).await)
+        .await;
+    Ok(result.map_err(LedgerError::into_failure)?.map_or_else(CloseResponse::default, |closed| answer(&closed)))
+}
+
+/// The same for the sweeper. None where the turn never held.
+///
+/// # Errors
+/// Storage.
+pub async fn release_in(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> Result<Option<Closed>, LedgerError> {
+    if let Some(closed) = store::closed(tx, ws, turn).await? {
+        return Ok(Some(closed));
+    }
+    let Some(hold) = store::hold_of(tx, ws, turn).await? else {
+        if store::mark_closed(tx, ws, turn).await? {
+            return Ok(None);
+        }
+        // A hold committed between the two looks: a serialization failure makes the mesh run all of it again.
+        return Err(LedgerError::Store(neipix_mesh::db::retry_error()));
+    };
+    let closing = close(hold.taken, MicroPix::ZERO);
+    let closed = store::close(tx, ws, &hold, TransferId::new(Utc::now()), closing, None).await?;
+    finish(tx, ws, &hold, closed).await.map(Some)
+}
+
+/// Tells what happened, or who was first.
+async fn finish(tx: &mut Tx, ws: WorkspaceId, hold: &Hold, closed: Option<Closed>) -> Result<Closed, LedgerError> {
+    let Some(closed) = closed else {
+        return store::closed(tx, ws, hold.turn).await?.ok_or(LedgerError::HoldNotFound);
+    };
+    if let Some((available, held)) = closed.after {
+        let changed = WalletChanged { available_micro_pix: available.get(), held_micro_pix: held.get() };
+        outbox::push(
+            tx,
+            outbox::Event { workspace: ws, kind: "wallet.changed", object_version: closed.version, payload: &changed },
+        )
+        .await?;
+        let turn = TurnClosed {
+            turn_id: hold.turn.to_string(),
+            transfer_id: closed.transfer.to_string(),
+            cost_micro_pix: closed.charged.get(),
+        };
+        let kind = if closed.kind == "settle" { "turn.charged" } else { "turn.released" };
+        outbox::push(tx, outbox::Event { workspace: ws, kind, object_version: closed.version, payload: &turn }).await?;
+    }
+    Ok(closed)
+}
+
+fn answer(closed: &Closed) -> CloseResponse {
+    let kind = if closed.kind == "settle" { TransferKind::Settle } else { TransferKind::Release };
+    CloseResponse {
+        transfer_id: closed.transfer.to_string(),
+        cost_micro_pix: closed.charged.get(),
+        kind: kind.into(),
+    }
+}
+
+fn attempt(attempt: &ChargedAttempt) -> Result<(Uuid, String, Tokens), Failure> {
+    let id = attempt.attempt_id.parse().map_err(|_| Failure::invalid("attempts.attempt_id", "must be a UUID"))?;
+    let tokens = Tokens {
+        input: attempt.input_tokens,
+        cached_input: attempt.cached_input_tokens,
+        cache_write: attempt.cache_write_tokens,
+        output: attempt.output_tokens,
+    };
+    Ok((id, attempt.model.clone(), tokens))
+}
+
+fn parse(turn: &str) -> Result<TurnId, Failure> {
+    turn.parse().map_err(|_| Failure::invalid("turn_id", "must be a UUID"))
+}
+
+/// `google.protobuf.Timestamp` of an instant.
+pub(crate) fn stamp(at: chrono::DateTime<Utc>) -> Timestamp {
+    Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0) }
+}

@@ -1,0 +1,4 @@
+//! What a workspace sees of its money: wallet, statement, one transfer.
+
+pub mod rpc;
+pub mod store;
