@@ -12,6 +12,7 @@ pub mod google {
     }
 }
 
+#[expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated code")]
 /// Our packages; also reachable from the crate's root.
 pub mod neipix {
     /// Who may call what.
