@@ -140,7 +140,7 @@ impl Walk {
         }
         let value = message.get_field(&field.descriptor);
         match &*value {
-            Value::List(items) => self.list(items, field, set_only),
+            Value::List(items) => self.list(items, field),
             Value::Map(entries) => {
                 for (key, value) in entries {
                     let length = self.path.len();
@@ -159,7 +159,7 @@ impl Walk {
         }
     }
 
-    fn list(&mut self, items: &[Value], field: &FieldRules, _set_only: bool) {
+    fn list(&mut self, items: &[Value], field: &FieldRules) {
         if let Some(problem) = list_problem(items, &field.list) {
             self.add(problem);
             // A list that is too long is not walked: the work would be the caller's to choose.
@@ -339,7 +339,7 @@ fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -145,11 +145,14 @@ pub struct Verifier {
     inner: Arc<Inner>,
 }
 
+type Verified = (u64, Arc<Claims>);
+
 struct Inner {
     issuer: String,
     keys: Keys,
     validation: Validation,
-    verified: Mutex<HashMap<[u8; 32], (u64, Arc<Claims>)>>,
+    /// By the token's hash, with the keys' version.
+    verified: Mutex<HashMap<[u8; 32], Verified>>,
 }
 
 impl Verifier {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ::redis::{RedisError, Script, pipe};
+use ::redis::{Script, pipe};
 use deadpool_redis::Pool;
 use neipix_proto::auth::v1::Revocation;
 use prost::Message as _;
@@ -23,6 +23,9 @@ const ALIVE: &str = "neipix:rev:{all}:alive";
 const OVERLAP_MS: u64 = 5_000;
 /// A Redis that does not answer in this time counts as gone.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Encoded revocations with their times.
+type Entries = Vec<(Vec<u8>, f64)>;
 
 /// The clock is Redis's own, so that hosts need not agree.
 const PUBLISH: &str = r"
@@ -122,8 +125,7 @@ async fn poll(pool: &Pool, revocations: &Revocations, newest: u64) -> Result<u64
         let mut connection = pool.get().await.map_err(gone)?;
         let mut look = pipe();
         look.cmd("ZRANGEBYSCORE").arg(SET).arg(from).arg("+inf").arg("WITHSCORES").cmd("EXISTS").arg(ALIVE);
-        let answer: Result<(Vec<(Vec<u8>, f64)>, bool), RedisError> = look.query_async(&mut connection).await;
-        answer.map_err(gone)
+        look.query_async::<(Entries, bool)>(&mut connection).await.map_err(gone)
     })
     .await?;
     let mut last = newest;
@@ -132,9 +134,8 @@ async fn poll(pool: &Pool, revocations: &Revocations, newest: u64) -> Result<u64
             Ok(revocation) => revocations.hear(&revocation),
             Err(_) => tracing::warn!("an entry of {SET} is no revocation"),
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970")]
-        let score = score as u64;
-        last = last.max(score);
+        // Milliseconds since 1970: exact in a double.
+        last = last.max(score as u64);
     }
     // Set and mark came in one answer, the set first: what svc-auth wrote before the mark is in it.
     if alive {

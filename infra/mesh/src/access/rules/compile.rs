@@ -79,7 +79,7 @@ impl MessageRules {
             return rules.clone();
         }
         drop(cache);
-        let rules = Arc::new(Self { fields: descriptor.fields().filter_map(|f| field_rules(f)).collect() });
+        let rules = Arc::new(Self { fields: descriptor.fields().filter_map(field_rules).collect() });
         let mut cache = CACHE.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         cache.entry(descriptor.full_name().to_owned()).or_insert(rules).clone()
     }
