@@ -130,7 +130,13 @@ impl Revocations {
 
     /// A source showed that it lives and that all it knew was heard.
     pub fn alive(&self) {
-        let at = u64::try_from(self.inner.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1;
+        self.alive_before(Duration::ZERO);
+    }
+
+    /// The same, that long ago.
+    fn alive_before(&self, age: Duration) {
+        let at = self.inner.began.elapsed().saturating_sub(age);
+        let at = u64::try_from(at.as_millis()).unwrap_or(u64::MAX - 1) + 1;
         self.inner.alive.fetch_max(at, Ordering::AcqRel);
     }
 

@@ -121,11 +121,11 @@ pub async fn read_redis(pool: Pool, revocations: Revocations, shutdown: Shutdown
 /// One look; returns the newest entry's time, 0 to read everything at the next look.
 async fn poll(pool: &Pool, revocations: &Revocations, newest: u64) -> Result<u64, Failure> {
     let from = newest.saturating_sub(OVERLAP_MS);
-    let (entries, alive) = patient(async {
+    let (entries, left) = patient(async {
         let mut connection = pool.get().await.map_err(gone)?;
         let mut look = pipe();
-        look.cmd("ZRANGEBYSCORE").arg(SET).arg(from).arg("+inf").arg("WITHSCORES").cmd("EXISTS").arg(ALIVE);
-        look.query_async::<(Entries, bool)>(&mut connection).await.map_err(gone)
+        look.cmd("ZRANGEBYSCORE").arg(SET).arg(from).arg("+inf").arg("WITHSCORES").cmd("PTTL").arg(ALIVE);
+        look.query_async::<(Entries, i64)>(&mut connection).await.map_err(gone)
     })
     .await?;
     let mut last = newest;
@@ -138,8 +138,9 @@ async fn poll(pool: &Pool, revocations: &Revocations, newest: u64) -> Result<u64
         last = last.max(score as u64);
     }
     // Set and mark came in one answer, the set first: what svc-auth wrote before the mark is in it.
-    if alive {
-        revocations.alive();
+    // What is left of the mark tells how long ago svc-auth wrote it.
+    if let Ok(left) = u64::try_from(left) {
+        revocations.alive_before(FRESH.saturating_sub(Duration::from_millis(left)));
         return Ok(last);
     }
     // Perhaps another Redis with another clock: its times say nothing about ours.
