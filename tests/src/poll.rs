@@ -20,11 +20,7 @@ pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T
 ///
 /// # Panics
 /// When the deadline passes; the message names `what`.
-pub async fn eventually_within<T>(
-    deadline: Duration,
-    what: &str,
-    mut ask: impl AsyncFnMut() -> Option<T>,
-) -> T {
+pub async fn eventually_within<T>(deadline: Duration, what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         let late = start.elapsed() >= deadline;
@@ -41,9 +37,7 @@ pub async fn eventually_within<T>(
 /// # Panics
 /// When the deadline passes; the message names `what`.
 pub async fn within<T>(deadline: Duration, what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(deadline, future)
-        .await
-        .unwrap_or_else(|_| panic!("{what}: not within {deadline:?}"))
+    tokio::time::timeout(deadline, future).await.unwrap_or_else(|_| panic!("{what}: not within {deadline:?}"))
 }
 
 #[cfg(test)]
@@ -64,11 +58,6 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "a pig that flies: not within 50ms")]
     async fn names_what_did_not_come() {
-        eventually_within(
-            Duration::from_millis(50),
-            "a pig that flies",
-            async || None::<()>,
-        )
-        .await;
+        eventually_within(Duration::from_millis(50), "a pig that flies", async || None::<()>).await;
     }
 }

@@ -77,9 +77,7 @@ async fn connection(socket: TcpStream, router: Router) {
         }
     });
     // A client that goes away is its own business.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(socket), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).with_upgrades().await;
 }
 
 /// Marks a response that must never be sent: the connection closes after the request was read.
@@ -95,9 +93,7 @@ pub(crate) fn hang_up() -> Response {
 
 /// The body of a request, read whole. A client that leaves in the middle yields what came.
 pub(crate) async fn whole_body(body: Body) -> bytes::Bytes {
-    axum::body::to_bytes(body, 64 << 20)
-        .await
-        .unwrap_or_default()
+    axum::body::to_bytes(body, 64 << 20).await.unwrap_or_default()
 }
 
 /// A JSON answer of any status.

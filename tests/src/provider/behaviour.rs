@@ -46,11 +46,7 @@ pub enum Usage {
     /// Two thousand million tokens.
     Absurd,
     /// These.
-    Exactly {
-        prompt: i64,
-        cached: i64,
-        completion: i64,
-    },
+    Exactly { prompt: i64, cached: i64, completion: i64 },
 }
 
 /// How a stream ends.
@@ -90,10 +86,7 @@ impl Behaviour {
     /// An answer of exactly this text.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self::Answer(Answer {
-            text: Some(text.to_owned()),
-            ..Answer::default()
-        })
+        Self::Answer(Answer { text: Some(text.to_owned()), ..Answer::default() })
     }
 
     fn answer(self, change: impl FnOnce(&mut Answer)) -> Self {

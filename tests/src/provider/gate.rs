@@ -18,11 +18,7 @@ impl Gate {
     /// Closed; lets `tokens` tokens pass first (0 = nothing but the headers).
     #[must_use]
     pub fn after(tokens: usize) -> Self {
-        Self {
-            after_tokens: tokens,
-            arrived: watch::Sender::new(0),
-            open: watch::Sender::new(false),
-        }
+        Self { after_tokens: tokens, arrived: watch::Sender::new(0), open: watch::Sender::new(false) }
     }
 
     /// Waits until a stream stands at the gate.

@@ -12,8 +12,7 @@ pub struct Refusal {
 }
 
 fn error(status: u16, message: &str, kind: &str, param: Option<&str>, code: &str) -> Refusal {
-    let body =
-        json!({"error": {"message": message, "type": kind, "param": param, "code": code}}).to_string();
+    let body = json!({"error": {"message": message, "type": kind, "param": param, "code": code}}).to_string();
     Refusal::new(status, "application/json", &body)
 }
 
@@ -21,11 +20,7 @@ impl Refusal {
     /// Anything else.
     #[must_use]
     pub fn new(status: u16, content_type: &str, body: &str) -> Self {
-        Self {
-            status,
-            headers: vec![("content-type", content_type.to_owned())],
-            body: body.to_owned(),
-        }
+        Self { status, headers: vec![("content-type", content_type.to_owned())], body: body.to_owned() }
     }
 
     /// Adds a header.
@@ -66,7 +61,8 @@ impl Refusal {
     /// 400 of a prompt above the window.
     #[must_use]
     pub fn context_length_exceeded() -> Self {
-        let message = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.";
+        let message =
+            "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.";
         error(400, message, "invalid_request_error", Some("messages"), "context_length_exceeded")
     }
 

@@ -60,9 +60,8 @@ pub(super) fn error_event() -> Bytes {
 
 /// The list of models.
 pub(super) fn models<'a>(ids: impl Iterator<Item = &'a str>) -> Value {
-    let data: Vec<Value> = ids
-        .map(|id| json!({"id": id, "object": "model", "created": CREATED, "owned_by": "stand-in"}))
-        .collect();
+    let data: Vec<Value> =
+        ids.map(|id| json!({"id": id, "object": "model", "created": CREATED, "owned_by": "stand-in"})).collect();
     json!({"object": "list", "data": data})
 }
 
@@ -98,10 +97,13 @@ impl Raw {
     /// CRLF that straddles chunks, no space after the colon, two data lines in one event: «ok», stop.
     #[must_use]
     pub fn o2_crlf_two_data_lines() -> Self {
-        raw(false, &[
-            b"data:{P,\"choices\":[{\"index\":0,\r",
-            b"\ndata:\"delta\":{\"content\":\"ok\"},\"finish_reason\":\"stop\"}]}\r\n\r\ndata: [DONE]\r\n\r\n",
-        ])
+        raw(
+            false,
+            &[
+                b"data:{P,\"choices\":[{\"index\":0,\r",
+                b"\ndata:\"delta\":{\"content\":\"ok\"},\"finish_reason\":\"stop\"}]}\r\n\r\ndata: [DONE]\r\n\r\n",
+            ],
+        )
     }
 
     /// One tool call in three fragments: `call_1`, `f`, `{"q":1}`.
@@ -118,19 +120,27 @@ impl Raw {
     /// «Нач», then an error event and a clean end.
     #[must_use]
     pub fn o4_error_event() -> Self {
-        raw(false, &[
-            "data: {P,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Нач\"},\"finish_reason\":null}]}\n\n".as_bytes(),
-            b"data: {\"error\":{\"message\":\"boom\",\"type\":\"server_error\",\"code\":null,\"param\":null}}\n\n",
-        ])
+        raw(
+            false,
+            &[
+                "data: {P,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Нач\"},\"finish_reason\":null}]}\n\n"
+                    .as_bytes(),
+                b"data: {\"error\":{\"message\":\"boom\",\"type\":\"server_error\",\"code\":null,\"param\":null}}\n\n",
+            ],
+        )
     }
 
     /// «Нач», then half a line and the end of the connection.
     #[must_use]
     pub fn o5_cut() -> Self {
-        raw(true, &[
-            "data: {P,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Нач\"},\"finish_reason\":null}]}\n\n".as_bytes(),
-            b"data: {P,\"cho",
-        ])
+        raw(
+            true,
+            &[
+                "data: {P,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Нач\"},\"finish_reason\":null}]}\n\n"
+                    .as_bytes(),
+                b"data: {P,\"cho",
+            ],
+        )
     }
 
     /// Only comments, then a clean end: nothing was generated.
