@@ -1,0 +1,59 @@
+//! Prometheus metrics, and the ops listener that shows them.
+
+use std::sync::OnceLock;
+
+use axum::{Router, extract::State, response::IntoResponse, routing::get};
+use http::StatusCode;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+
+use crate::{health::Readiness, shutdown::Shutdown};
+
+/// Seconds; from a cache hit to a slow provider.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// The recorder of this process, installed on first use.
+pub fn install() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let builder = PrometheusBuilder::new();
+            let builder = match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS) {
+                Ok(builder) => builder,
+                Err(_) => PrometheusBuilder::new(),
+            };
+            let recorder = builder.build_recorder();
+            let handle = recorder.handle();
+            // Another recorder of the same process (a test's) stays.
+            let _ = ::metrics::set_global_recorder(recorder);
+            handle
+        })
+        .clone()
+}
+
+/// All metrics as Prometheus reads them.
+#[must_use]
+pub fn render() -> String {
+    install().render()
+}
+
+/// `/metrics`, `/healthz` (the process lives) and `/readyz` (it can work).
+pub fn ops(readiness: Readiness) -> Router {
+    Router::new()
+        .route("/metrics", get(|| async { render() }))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .with_state(readiness)
+}
+
+async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
+    if readiness.is_ready() { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") }
+}
+
+/// Serves the ops listener until shutdown.
+pub async fn serve_ops(listener: TcpListener, readiness: Readiness, shutdown: Shutdown) {
+    let served = axum::serve(listener, ops(readiness)).with_graceful_shutdown(async move { shutdown.wait().await });
+    if let Err(error) = served.await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the ops listener ended");
+    }
+}

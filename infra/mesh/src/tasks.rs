@@ -1,0 +1,46 @@
+//! Spawned work: keeps its span and is awaited at shutdown.
+
+use std::{future::Future, time::Duration};
+
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+/// The tasks of one service.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks(TaskTracker);
+
+impl Tasks {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs a future beside the caller, in the caller's span. A panic is logged and ends only that task.
+    #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
+    pub fn spawn<F>(&self, name: &'static str, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let span = tracing::Span::current();
+        let watched = async move {
+            use futures::FutureExt as _;
+            if std::panic::AssertUnwindSafe(future).catch_unwind().await.is_err() {
+                tracing::error!(task = name, "task {name} panicked");
+            }
+        };
+        tokio::spawn(self.0.track_future(watched.instrument(span)));
+    }
+
+    /// Waits until all tasks have ended, at most that long; false if some still run.
+    pub async fn finish(&self, limit: Duration) -> bool {
+        self.0.close();
+        tokio::time::timeout(limit, self.0.wait()).await.is_ok()
+    }
+
+    /// How many run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.0.len()
+    }
+}
