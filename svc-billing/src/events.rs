@@ -1,11 +1,7 @@
 //! What svc-billing learns from others, and its own durable work.
 
 use chrono::Utc;
-use neipix_mesh::{
-    Failure, TransferId, WorkspaceId,
-    db::Tx,
-    outbox,
-};
+use neipix_mesh::{Failure, TransferId, WorkspaceId, db::Tx, outbox};
 use neipix_proto::billing::events::v1::WalletChanged;
 
 use crate::ledger::{MicroPix, store};
@@ -18,11 +14,8 @@ pub async fn open_wallet(tx: &mut Tx, ws: WorkspaceId, grant: MicroPix) -> Resul
     let opened = store::open_wallet(tx, ws, TransferId::new(Utc::now()), grant).await.map_err(Failure::from)?;
     if opened {
         let changed = WalletChanged { available_micro_pix: grant.get(), held_micro_pix: 0 };
-        outbox::push(
-            tx,
-            outbox::Event { workspace: ws, kind: "wallet.opened", object_version: 1, payload: &changed },
-        )
-        .await?;
+        outbox::push(tx, outbox::Event { workspace: ws, kind: "wallet.opened", object_version: 1, payload: &changed })
+            .await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 pub mod rpc;
 pub mod store;
 
-use neipix_mesh::{FieldProblem, HasReason, Failure, PriceId};
+use neipix_mesh::{Failure, FieldProblem, HasReason, PriceId};
 use neipix_proto::{Reason as _, ReasonInfo, billing::v1::ErrorReason};
 
 /// An amount in micro-pix (1 pix = 1,000,000). Checked arithmetic only; no float ever.
@@ -168,7 +168,7 @@ impl HasReason for Refused {
     }
 }
 
-/// The exact product of tokens, price and markup, in `SCALE`-ths of a micro-pix.
+/// The exact product of tokens, price and markup, in parts of a micro-pix, `SCALE` to one.
 fn exact(price: &Price, tokens: Tokens) -> Option<i128> {
     [
         (tokens.input, price.input),
@@ -191,7 +191,8 @@ pub fn cost(prices: &[Price], attempts: &[(String, Tokens)]) -> Result<MicroPix,
     let too_much = LedgerError::OutOfRange { field: "attempts", why: "the sum is too large to be true" };
     let mut sum = 0_i128;
     for (model, tokens) in attempts {
-        let price = prices.iter().find(|p| p.model == *model).ok_or_else(|| LedgerError::ForeignModel(model.clone()))?;
+        let price =
+            prices.iter().find(|p| p.model == *model).ok_or_else(|| LedgerError::ForeignModel(model.clone()))?;
         let Some(part) = exact(price, *tokens).and_then(|p| sum.checked_add(p)) else { return Err(too_much) };
         sum = part;
     }

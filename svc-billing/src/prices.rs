@@ -5,7 +5,7 @@ pub mod store;
 
 use std::{collections::HashMap, sync::Mutex};
 
-use neipix_mesh::{HasReason, Failure, db::Tx};
+use neipix_mesh::{Failure, HasReason, db::Tx};
 use neipix_proto::{Reason as _, ReasonInfo, billing::v1::ErrorReason};
 use uuid::Uuid;
 

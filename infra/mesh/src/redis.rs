@@ -89,6 +89,12 @@ impl Redis {
         Ok(self.pool.get().await?)
     }
 
+    /// The pool itself, for what keeps its own connections.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// One command.
     ///
     /// # Errors

@@ -85,6 +85,7 @@ mod tests {
 
     #[test]
     fn inv_100_a_secret_prints_stars_wherever_it_lies() {
+        // trust: INV-100
         #[derive(Debug)]
         #[expect(dead_code, reason = "only printed")]
         struct Holder {

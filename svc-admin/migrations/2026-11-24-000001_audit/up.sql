@@ -62,3 +62,8 @@ COMMENT ON TABLE directory_workspace IS 'Without row security, for platform.* rp
 COMMENT ON COLUMN directory_workspace.available_micro_pix IS 'micro-pix; as the last wallet event told';
 COMMENT ON COLUMN directory_workspace.wallet_version IS 'version of the wallet behind the sum; older events are passed over';
 CREATE INDEX directory_workspace_owner_ix ON directory_workspace (owner_user_id, created_at);
+
+SELECT make_tenant(t::regclass) FROM unnest(ARRAY['audit_record', 'audit_head', 'audit_detail']) AS t;
+SELECT make_partitions('audit_record');
+REVOKE UPDATE, DELETE, TRUNCATE ON audit_record FROM admin_service;
+REVOKE DELETE, TRUNCATE ON audit_head FROM admin_service;

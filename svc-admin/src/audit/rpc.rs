@@ -68,11 +68,11 @@ pub async fn list(admin: &Admin, call: Call<ListAuditRecordsRequest>) -> Result<
         from: bound(call.from_time.as_ref(), "from_time")?,
         to: bound(call.to_time.as_ref(), "to_time")?,
     };
-    let before: Option<i64> = admin.pages.decode(&call, &call.page_token)?;
+    let before: Option<i64> = admin.pages.decode(&call.context, &call.page_token)?;
     let (records, next) = read(admin, ws, &filter, before, call.page_size).await?;
     Ok(ListAuditRecordsResponse {
         records,
-        next_page_token: next.map_or_else(|| Ok(String::new()), |seq| admin.pages.encode(&call, &seq))?,
+        next_page_token: next.map_or_else(|| Ok(String::new()), |seq| admin.pages.encode(&call.context, &seq))?,
     })
 }
 
@@ -91,12 +91,12 @@ pub async fn list_own(
         from: bound(call.from_time.as_ref(), "from_time")?,
         to: bound(call.to_time.as_ref(), "to_time")?,
     };
-    let before: Option<i64> = admin.pages.decode(&call, &call.page_token)?;
+    let before: Option<i64> = admin.pages.decode(&call.context, &call.page_token)?;
     let context: &CallContext = &call.context;
     let (records, next) = read(admin, context.workspace, &filter, before, call.page_size).await?;
     Ok(ListAuditRecordsResponse {
         records,
-        next_page_token: next.map_or_else(|| Ok(String::new()), |seq| admin.pages.encode(&call, &seq))?,
+        next_page_token: next.map_or_else(|| Ok(String::new()), |seq| admin.pages.encode(&call.context, &seq))?,
     })
 }
 

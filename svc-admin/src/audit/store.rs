@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl as _;
+use diesel_async::RunQueryDsl;
 use neipix_mesh::{AuditRecordId, WorkspaceId, db::Tx};
 use uuid::Uuid;
 
@@ -73,20 +73,12 @@ pub async fn append(
     detail: &str,
 ) -> QueryResult<i64> {
     diesel::insert_into(audit_head::table)
-        .values((
-            audit_head::workspace_id.eq(ws),
-            audit_head::seq.eq(0),
-            audit_head::hash.eq(GENESIS.to_vec()),
-        ))
+        .values((audit_head::workspace_id.eq(ws), audit_head::seq.eq(0), audit_head::hash.eq(GENESIS.to_vec())))
         .on_conflict_do_nothing()
         .execute(tx)
         .await?;
-    let (seq, head): (i64, Vec<u8>) = audit_head::table
-        .find(ws)
-        .select((audit_head::seq, audit_head::hash))
-        .for_update()
-        .first(tx)
-        .await?;
+    let (seq, head): (i64, Vec<u8>) =
+        audit_head::table.find(ws).select((audit_head::seq, audit_head::hash)).for_update().first(tx).await?;
     let prev: Hash = head.as_slice().try_into().unwrap_or(GENESIS);
     entry.seq = seq + 1;
     let hash = chain(&prev, &entry);
@@ -173,4 +165,3 @@ pub async fn details(tx: &mut Tx, ws: WorkspaceId, events: &[Uuid]) -> QueryResu
         .load(tx)
         .await
 }
-

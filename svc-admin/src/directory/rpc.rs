@@ -23,7 +23,7 @@ const FOUND_MOST: usize = 200;
 /// PAGE_TOKEN_INVALID, SEARCH_TOO_BROAD, UNAVAILABLE where svc-auth does not answer.
 pub async fn list(admin: &Admin, call: Call<ListUsersRequest>) -> Result<ListUsersResponse, Failure> {
     let size = page::Size::new(call.page_size);
-    let after: Option<(i64, Uuid)> = admin.pages.decode(&call, &call.page_token)?;
+    let after: Option<(i64, Uuid)> = admin.pages.decode(&call.context, &call.page_token)?;
     let order = match call.order_by.as_str() {
         "create_time" => Order::Registered { desc: false },
         "available_micro_pix" => Order::Available { desc: false },
@@ -37,7 +37,10 @@ pub async fn list(admin: &Admin, call: Call<ListUsersRequest>) -> Result<ListUse
         let request = SearchUsersRequest { workspace_id: String::new(), q: call.q.clone() };
         let found = auth.search_users(request).await?.into_inner().user_ids;
         if found.len() >= FOUND_MOST {
-            return Err(Failure::new(ErrorReason::SearchTooBroad, "more than 200 users match: write more of the name or e-mail"));
+            return Err(Failure::new(
+                ErrorReason::SearchTooBroad,
+                "more than 200 users match: write more of the name or e-mail",
+            ));
         }
         Some(found.iter().filter_map(|id| id.parse().ok()).collect::<Vec<Uuid>>())
     };
@@ -64,15 +67,14 @@ pub async fn list(admin: &Admin, call: Call<ListUsersRequest>) -> Result<ListUse
         .await?;
     let ids = rows.iter().map(|r| r.user_id.to_string()).collect();
     let people = auth.batch_get_users(BatchGetUsersRequest { workspace_id: String::new(), user_ids: ids }).await?;
-    let mut people: HashMap<String, User> =
-        people.into_inner().users.into_iter().map(|u| (u.id.clone(), u)).collect();
+    let mut people: HashMap<String, User> = people.into_inner().users.into_iter().map(|u| (u.id.clone(), u)).collect();
     let users = rows.into_iter().map(|row| {
         let person = people.remove(&row.user_id.to_string()).unwrap_or_default();
         shown(row, person, &mut owned)
     });
     Ok(ListUsersResponse {
         users: users.collect(),
-        next_page_token: next.map_or_else(|| Ok(String::new()), |k| admin.pages.encode(&call, &k))?,
+        next_page_token: next.map_or_else(|| Ok(String::new()), |k| admin.pages.encode(&call.context, &k))?,
     })
 }
 

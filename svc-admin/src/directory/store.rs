@@ -6,7 +6,7 @@ use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
 };
-use diesel_async::RunQueryDsl as _;
+use diesel_async::RunQueryDsl;
 use neipix_mesh::{UserId, WorkspaceId, db::Tx};
 use uuid::Uuid;
 

@@ -148,6 +148,15 @@ COMMENT ON COLUMN price.output_micro_pix_per_million IS 'micro-pix per 1,000,000
 COMMENT ON COLUMN price.markup_bp IS 'basis points; 10,000 = the price itself';
 COMMENT ON COLUMN price.valid_to IS 'UTC, exclusive; NULL = open';
 
+SELECT make_tenant(t::regclass) FROM unnest(ARRAY['wallet', 'transfer', 'posting', 'transfer_key', 'hold']) AS t;
+SELECT make_partitions('transfer');
+SELECT make_partitions('posting');
+-- What happened stays: append-only for the service; a wallet is never removed, a price only ended.
+REVOKE UPDATE, DELETE, TRUNCATE ON transfer, posting, transfer_key FROM billing_service;
+REVOKE DELETE, TRUNCATE ON wallet, hold, price FROM billing_service;
+REVOKE UPDATE ON price FROM billing_service;
+GRANT UPDATE (valid_to) ON price TO billing_service;
+
 -- The ledger's view of a wallet, account by account, for verification.
 CREATE VIEW account WITH (security_invoker = true) AS
 SELECT w.workspace_id, a.name, a.balance

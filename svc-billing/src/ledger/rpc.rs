@@ -5,7 +5,8 @@ use neipix_mesh::{Call, Failure, TransferId, TurnId, WorkspaceId, db::Tx, outbox
 use neipix_proto::billing::{
     events::v1::{TurnClosed, WalletChanged},
     v1::{
-        ChargedAttempt, CloseResponse, HoldRequest, HoldResponse, PricedModel, ReleaseRequest, SettleRequest, TransferKind,
+        ChargedAttempt, CloseResponse, HoldRequest, HoldResponse, PricedModel, ReleaseRequest, SettleRequest,
+        TransferKind,
     },
 };
 use prost_types::Timestamp;
@@ -23,8 +24,7 @@ use crate::{Billing, prices};
 /// INSUFFICIENT_FUNDS, UNPRICED, WALLET_NOT_READY, HOLD_NOT_FOUND (the turn was closed).
 pub async fn hold(billing: &Billing, call: Call<HoldRequest>) -> Result<HoldResponse, Failure> {
     let (ws, turn) = (call.context.workspace, parse(&call.turn_id)?);
-    let bound =
-        Tokens { input: call.input_tokens_max, output: call.output_tokens_max, ..Tokens::default() };
+    let bound = Tokens { input: call.input_tokens_max, output: call.output_tokens_max, ..Tokens::default() };
     let result = billing
         .db
         .in_workspace(&call.context, "billing.hold", async |tx: &mut Tx| {
@@ -95,7 +95,9 @@ pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<Clos
                     "turn {turn} cost more than its hold; the difference is ours");
             }
             let record = store::charge_record(&attempts, &hold.priced, closing);
-            finish(tx, ws, &hold, store::close(tx, ws, &hold, TransferId::new(Utc::now()), closing, Some(record)).await?).await
+            let transfer = TransferId::new(Utc::now());
+            let closed = store::close(tx, ws, &hold, transfer, closing, Some(record)).await?;
+            finish(tx, ws, &hold, closed).await
         })
         .await;
     Ok(answer(&result.map_err(LedgerError::into_failure)?))
@@ -159,11 +161,7 @@ async fn finish(tx: &mut Tx, ws: WorkspaceId, hold: &Hold, closed: Option<Closed
 
 fn answer(closed: &Closed) -> CloseResponse {
     let kind = if closed.kind == "settle" { TransferKind::Settle } else { TransferKind::Release };
-    CloseResponse {
-        transfer_id: closed.transfer.to_string(),
-        cost_micro_pix: closed.charged.get(),
-        kind: kind.into(),
-    }
+    CloseResponse { transfer_id: closed.transfer.to_string(), cost_micro_pix: closed.charged.get(), kind: kind.into() }
 }
 
 fn attempt(attempt: &ChargedAttempt) -> Result<(Uuid, String, Tokens), Failure> {

@@ -388,7 +388,11 @@ pub async fn open_wallet(
 
 /// What a settle keeps of its count: ids and numbers only.
 #[must_use]
-pub fn charge_record(attempts: &[(Uuid, String, Tokens)], priced: &[(String, PriceId)], closing: Closing) -> serde_json::Value {
+pub fn charge_record(
+    attempts: &[(Uuid, String, Tokens)],
+    priced: &[(String, PriceId)],
+    closing: Closing,
+) -> serde_json::Value {
     let attempts: Vec<serde_json::Value> = attempts
         .iter()
         .map(|(id, model, tokens)| {

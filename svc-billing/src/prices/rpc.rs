@@ -55,7 +55,7 @@ pub async fn create(billing: &Billing, call: Call<CreatePriceRequest>) -> Result
 /// PAGE_TOKEN_INVALID.
 pub async fn list(billing: &Billing, call: Call<ListPricesRequest>) -> Result<ListPricesResponse, Failure> {
     let size = page::Size::new(call.page_size);
-    let after: Option<(DateTime<Utc>, Uuid)> = billing.pages.decode(&call, &call.page_token)?;
+    let after: Option<(DateTime<Utc>, Uuid)> = billing.pages.decode(&call.context, &call.page_token)?;
     let mut rows = billing
         .db
         .in_workspace(&call.context, "billing.list_prices", async |tx: &mut Tx| {
@@ -64,7 +64,7 @@ pub async fn list(billing: &Billing, call: Call<ListPricesRequest>) -> Result<Li
         .await?;
     let next = size.cut(&mut rows).map(|last| (last.valid_from, last.id.0));
     Ok(ListPricesResponse {
-        next_page_token: next.map_or_else(|| Ok(String::new()), |key| billing.pages.encode(&call, &key))?,
+        next_page_token: next.map_or_else(|| Ok(String::new()), |key| billing.pages.encode(&call.context, &key))?,
         prices: rows.into_iter().map(to_wire).collect(),
     })
 }

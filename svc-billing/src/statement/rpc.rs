@@ -35,7 +35,7 @@ pub async fn get_wallet(billing: &Billing, call: Call<GetWalletRequest>) -> Resu
 /// PAGE_TOKEN_INVALID, FIELD_INVALID.
 pub async fn list(billing: &Billing, call: Call<ListStatementRequest>) -> Result<ListStatementResponse, Failure> {
     let size = page::Size::new(call.page_size);
-    let before: Option<i64> = billing.pages.decode(&call, &call.page_token)?;
+    let before: Option<i64> = billing.pages.decode(&call.context, &call.page_token)?;
     let filter = Filter {
         kind: kind_name(call.kind()),
         turn: match call.turn_id.as_str() {
@@ -53,7 +53,7 @@ pub async fn list(billing: &Billing, call: Call<ListStatementRequest>) -> Result
         .await?;
     let next = size.cut(&mut rows).map(|last| last.n);
     Ok(ListStatementResponse {
-        next_page_token: next.map_or_else(|| Ok(String::new()), |n| billing.pages.encode(&call, &n))?,
+        next_page_token: next.map_or_else(|| Ok(String::new()), |n| billing.pages.encode(&call.context, &n))?,
         transfers: rows.into_iter().map(transfer).collect(),
     })
 }
@@ -71,10 +71,9 @@ pub async fn get_transfer(billing: &Billing, call: Call<GetTransferRequest>) -> 
             let row = store::transfer_of(tx, ws, id).await.map_err(Failure::from)?.ok_or_else(Failure::not_found)?;
             let charge = row.charge.as_ref().map(charge);
             let postings = store::postings(tx, ws, id).await.map_err(Failure::from)?;
-            let postings = postings.into_iter().map(|(account, amount)| Posting {
-                account: account_named(&account).into(),
-                amount_micro_pix: amount,
-            });
+            let postings = postings
+                .into_iter()
+                .map(|(account, amount)| Posting { account: account_named(&account).into(), amount_micro_pix: amount });
             Ok(Transfer { postings: postings.collect(), charge, ..transfer(row) })
         })
         .await

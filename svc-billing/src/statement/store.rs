@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{OptionalExtension as _, prelude::*};
-use diesel_async::RunQueryDsl as _;
+use diesel_async::RunQueryDsl;
 use neipix_mesh::{TransferId, TurnId, WorkspaceId, db::Tx};
 
 use crate::schema::{posting, transfer, wallet};

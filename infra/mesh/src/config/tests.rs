@@ -93,6 +93,7 @@ fn every_key_of_the_table_is_checked() {
 
 #[test]
 fn o_1_production_refuses_what_is_fine_at_home() {
+    // trust: O-1
     assert_eq!(problems("svc-auth", &production()), "");
     assert!(production_with("NEIPIX_DEMO", "1").contains("NEIPIX_DEMO must be 0 in production"));
     assert!(production_with("NEIPIX_CRASHPOINTS", "x=abort").contains("NEIPIX_CRASHPOINTS must be empty"));
@@ -109,6 +110,7 @@ fn o_1_production_refuses_what_is_fine_at_home() {
 
 #[test]
 fn o_1_production_refuses_the_default_of_every_secret_also_behind_a_good_one() {
+    // trust: O-1
     for key in keys::KEYS.iter().filter(|key| key.secret) {
         let keys::Fallback::Local(default) = key.fallback else { continue };
         assert!(production_with(key.name, default).contains(&format!("{} is the known default", key.name)));
@@ -120,6 +122,7 @@ fn o_1_production_refuses_the_default_of_every_secret_also_behind_a_good_one() {
 
 #[test]
 fn o_1_production_has_no_local_defaults_and_names_what_is_missing() {
+    // trust: O-1
     let told = problems("svc-auth", &[("NEIPIX_ENV", "production")]);
     for (key, _) in production().iter().skip(1) {
         assert!(told.contains(&format!("{key} is not set")), "{key} is not missed:\n{told}");
@@ -133,6 +136,7 @@ fn o_1_production_has_no_local_defaults_and_names_what_is_missing() {
 
 #[test]
 fn o_1_production_refuses_a_forgetful_database() {
+    // trust: O-1
     let told = refuse_forgetful_database(Environment::Production, "off", "off", "on").unwrap_err().to_string();
     assert!(
         told.contains("fsync of the Postgres") && told.contains("synchronous_commit of") && !told.contains("full_page")
@@ -176,6 +180,7 @@ fn the_environment_wins_over_the_file_and_foreign_variables_are_left_alone() {
 
 #[test]
 fn inv_100_a_broken_file_is_told_by_line_without_its_text() {
+    // trust: INV-100
     let mut problems = vec![];
     sources::of_file("neipix.toml", "LOG_FORMAT = \"json\"\nS3_SECRET_KEY = canary-7f3a\n", &mut problems);
     let told = problems[0].message.clone();
@@ -185,6 +190,7 @@ fn inv_100_a_broken_file_is_told_by_line_without_its_text() {
 
 #[test]
 fn inv_100_printed_settings_show_no_secret() {
+    // trust: INV-100
     let pairs = [
         ("BILLING_DATABASE_URL", "postgres://u:canary-7f3a@db/n"),
         ("REDIS_URL", "redis://:canary-7f3a@r:1"),

@@ -84,6 +84,7 @@ mod tests {
 
     #[test]
     fn k_8_every_forbidden_range_is_known_at_both_ends_and_its_neighbours_are_free() {
+        // trust: K-8
         let inside = [
             "0.0.0.0",
             "0.255.255.255",
@@ -160,6 +161,7 @@ mod tests {
 
     #[test]
     fn k_8_names_that_only_exist_inside_are_known() {
+        // trust: K-8
         for name in ["localhost", "LOCALHOST.", "a.localhost", "redis", "db.internal", "x.local", "kube.svc", "[::1]"] {
             assert!(is_inside(name), "{name} passes");
         }
