@@ -189,7 +189,7 @@ impl Outgoing {
             }
         };
         set("grpc-timeout", &format!("{}m", left.as_millis().min(99_999_999)));
-        set("traceparent", &self.traceparent);
+        set("traceparent", &crate::telemetry::onward(&self.traceparent));
         set("x-request-id", &self.request_id);
         if let (false, Some(key)) = (internal, &self.idempotency_key) {
             set("idempotency-key", key);

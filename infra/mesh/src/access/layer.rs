@@ -143,6 +143,7 @@ where
         trace_id = traceparent.get(3..35).unwrap_or_default(),
         request_id = %request_id,
     );
+    crate::telemetry::set_parent(&span, &traceparent);
     let mut closing = Closing::new(method, began, request_id.clone(), span.clone());
     // tonic would answer CANCELLED where we answer DEADLINE.
     request.headers_mut().remove("grpc-timeout");
