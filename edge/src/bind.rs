@@ -79,7 +79,10 @@ fn one_name_each(message: &MessageDescriptor, object: &Map<String, Value>, at: &
             return Err(Failure::invalid(format!("{at}{}", json_path(key)), "no such field; check the spelling"));
         };
         if seen.insert(field.name().to_owned(), key).is_some() {
-            return Err(Failure::invalid(format!("{at}{}", field.json_name()), "the field stands twice, under two names"));
+            return Err(Failure::invalid(
+                format!("{at}{}", field.json_name()),
+                "the field stands twice, under two names",
+            ));
         }
         let Kind::Message(inner) = field.kind() else { continue };
         if inner.full_name().starts_with("google.protobuf.") || field.is_map() {

@@ -17,8 +17,7 @@ use crate::{
 const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, last-event-id, traceparent, x-request-id, \
      x-grpc-web, x-user-agent, grpc-timeout";
 /// What they may read.
-const EXPOSED_HEADERS: &str =
-    "etag, retry-after, traceparent, x-request-id, x-neipix-ignored, grpc-status, grpc-message, grpc-status-details-bin";
+const EXPOSED_HEADERS: &str = "etag, retry-after, traceparent, x-request-id, x-neipix-ignored, grpc-status, grpc-message, grpc-status-details-bin";
 
 /// Puts the headers on every response and answers preflights.
 pub async fn secure(State(edge): State<Edge>, request: Request<Body>, next: Next) -> Response {

@@ -134,7 +134,9 @@ mod tests {
     fn e_19_only_exact_origins_are_ours() {
         let origins = origins();
         assert!(origins.ours("http://app.localhost:8080"));
-        for foreign in ["http://app.localhost:8080.evil.tld", "null", "http://app.localhost", "https://app.localhost:8080"] {
+        for foreign in
+            ["http://app.localhost:8080.evil.tld", "null", "http://app.localhost", "https://app.localhost:8080"]
+        {
             assert!(!origins.ours(foreign), "{foreign}");
         }
     }

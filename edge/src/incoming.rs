@@ -44,7 +44,9 @@ impl Incoming {
             .get::<axum::extract::ConnectInfo<SocketAddr>>()
             .map_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)), |info| info.0);
         Self {
-            traceparent: text("traceparent").filter(|t| well_formed_trace(t)).map_or_else(new_traceparent, str::to_owned),
+            traceparent: text("traceparent")
+                .filter(|t| well_formed_trace(t))
+                .map_or_else(new_traceparent, str::to_owned),
             request_id: text("x-request-id")
                 .filter(|id| well_formed_id(id))
                 .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
@@ -66,9 +68,7 @@ fn well_formed_id(id: &str) -> bool {
 
 fn well_formed_trace(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    let hex = |s: &str, n: usize| {
-        s.len() == n && s.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase())
-    };
+    let hex = |s: &str, n: usize| s.len() == n && s.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase());
     let nonzero = |s: &str| s.chars().any(|c| c != '0');
     matches!(parts.as_slice(), [v, trace, span, flags]
         if *v == "00" && hex(trace, 32) && nonzero(trace) && hex(span, 16) && nonzero(span) && hex(flags, 2))

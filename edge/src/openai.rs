@@ -99,7 +99,9 @@ impl Refusal {
     pub fn of(reading: &Reading) -> Self {
         let info = reading.reason_or_standard();
         let (status, kind, code) = match info.name {
-            "TOKEN_INVALID" | "TOKEN_EXPIRED" | "SESSION_REVOKED" => (401, "invalid_request_error", Some("invalid_api_key")),
+            "TOKEN_INVALID" | "TOKEN_EXPIRED" | "SESSION_REVOKED" => {
+                (401, "invalid_request_error", Some("invalid_api_key"))
+            }
             "PERMISSION_DENIED" => (403, "invalid_request_error", Some("permission_denied")),
             "MODEL_NOT_FOUND" | "NOT_FOUND" => (404, "invalid_request_error", Some("model_not_found")),
             "RATE_LIMITED" | "CONTACT_FLOOD" => (429, "requests", Some("rate_limit_exceeded")),
@@ -114,7 +116,8 @@ impl Refusal {
             (503, _) | (_, None) => info.title.to_owned(),
             _ => reading.message.clone(),
         };
-        let message = reading.fields.first().map_or(message.clone(), |f| format!("{message}: {} {}", f.field, f.message));
+        let message =
+            reading.fields.first().map_or(message.clone(), |f| format!("{message}: {} {}", f.field, f.message));
         Self {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             kind,
@@ -193,7 +196,8 @@ async fn try_completions(
 ) -> Result<Response, Refusal> {
     let channel = open(edge, "/neipix.chats.v1.AskService/CreateChatCompletion", headers, incoming).await?;
     let bytes = json_body(headers, body, BODY_MOST).await?;
-    let value = strict_json::parse(&bytes).map_err(|why| Refusal::invalid(None, format!("the body is not JSON: {why}")))?;
+    let value =
+        strict_json::parse(&bytes).map_err(|why| Refusal::invalid(None, format!("the body is not JSON: {why}")))?;
     let read = request::read(value, &bytes, retried(headers))?;
     let mut ask = AskServiceClient::new(channel);
     let stream = ask.create_chat_completion(read.request.clone()).await?.into_inner();
@@ -226,11 +230,7 @@ async fn try_list(edge: &Edge, headers: &HeaderMap, id: String, incoming: &Incom
     let one = !id.is_empty();
     let answer = AskServiceClient::new(channel).list_models(ListModelsRequest { id }).await?.into_inner();
     let mut data: Vec<Value> = answer.models.iter().map(shown).collect();
-    let body = if one {
-        data.pop().ok_or_else(Failure::not_found)?
-    } else {
-        json!({"object": "list", "data": data})
-    };
+    let body = if one { data.pop().ok_or_else(Failure::not_found)? } else { json!({"object": "list", "data": data}) };
     Ok(axum::Json(body).into_response())
 }
 

@@ -146,7 +146,8 @@ impl Operation<'_> {
             }
         }
         if self.body != "*" {
-            for field in input.fields().filter(|f| f.name() != self.body && !path_fields.contains(&f.name().to_owned())) {
+            for field in input.fields().filter(|f| f.name() != self.body && !path_fields.contains(&f.name().to_owned()))
+            {
                 if let Some(parameter) = query_parameter(&field, comments, schemas) {
                     parameters.push(parameter);
                 }

@@ -117,4 +117,3 @@ fn timeout(text: &str) -> Option<std::time::Duration> {
         _ => return None,
     })
 }
-

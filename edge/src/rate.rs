@@ -43,12 +43,7 @@ impl Limiter {
     /// Over a pool.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
-        Self {
-            redis,
-            script: redis::Script::new(SCRIPT),
-            local: Mutex::default(),
-            away_until: AtomicI64::new(0),
-        }
+        Self { redis, script: redis::Script::new(SCRIPT), local: Mutex::default(), away_until: AtomicI64::new(0) }
     }
 
     /// Takes one of `count` calls per `seconds` for this principal.
@@ -67,11 +62,8 @@ impl Limiter {
             return Ok(());
         }
         let wait = Duration::from_micros(wait.unsigned_abs());
-        Err(Failure::new(
-            ErrorReason::RateLimited,
-            format!("at most {count} calls in {seconds} s; wait and try again"),
-        )
-        .with_retry_after(wait.max(Duration::from_secs(1))))
+        Err(Failure::new(ErrorReason::RateLimited, format!("at most {count} calls in {seconds} s; wait and try again"))
+            .with_retry_after(wait.max(Duration::from_secs(1))))
     }
 
     async fn shared(&self, key: &str, interval: i64, tolerance: i64) -> Option<i64> {

@@ -109,7 +109,7 @@ async fn answer(edge: &Edge, parts: &Parts, body: Body, incoming: &Incoming) -> 
         BodyRule::None => json_body(&parts.headers, body, 0).await?,
         _ => json_body(&parts.headers, body, BODY_MOST).await?,
     };
-    let mut value = read_request(edge, parts, route, &texts, &bytes)?;
+    let mut value = read_request(parts, route, &texts, &bytes)?;
     for field in &cookie_fields {
         if let (Value::Object(object), Some(text)) = (&mut value, cookies::read(&parts.headers, &field.cookie)) {
             object.insert(field.field.json_name().to_owned(), Value::String(text));
@@ -156,24 +156,28 @@ pub async fn admit(
         return Ok(None);
     }
     let authorization = edge.keys.authorization(headers, &edge.mesh).await?;
-    let identity = edge.guard.identify(method, authorization.as_ref())?;
-    let audience = identity.audience();
-    if !site.takes(audience) {
-        return Err(Failure::new(ErrorReason::TokenInvalid, format!("a token for `{audience}` is not good on this host")));
+    let token = authorization.as_ref().and_then(token_of).ok_or_else(|| {
+        Failure::new(ErrorReason::TokenInvalid, "send an access token or API key as `Authorization: Bearer …`")
+    })?;
+    let admitted = edge.guard.admit_token(method, token).await?;
+    let claims = admitted.caller.claims().ok_or_else(Failure::not_found)?;
+    if !site.takes(&claims.aud) {
+        let detail = format!("a token for `{}` is not good on this host", claims.aud);
+        return Err(Failure::new(ErrorReason::TokenInvalid, detail));
     }
     if let Some(rate) = method.rate {
-        edge.limiter.take(&method.name, identity.subject(), rate).await?;
+        edge.limiter.take(&method.name, &claims.sub, rate).await?;
     }
     Ok(authorization)
 }
 
-fn read_request(
-    _edge: &Edge,
-    parts: &Parts,
-    route: &Route,
-    texts: &[String],
-    bytes: &Bytes,
-) -> Result<Value, Failure> {
+/// The token of a header that `Keys::authorization` made.
+#[must_use]
+pub fn token_of(header: &HeaderValue) -> Option<&str> {
+    header.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+fn read_request(parts: &Parts, route: &Route, texts: &[String], bytes: &Bytes) -> Result<Value, Failure> {
     let mut variables = Vec::with_capacity(texts.len());
     for (path, text) in route.variables.iter().zip(texts) {
         let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
@@ -183,7 +187,8 @@ fn read_request(
     let body = if bytes.is_empty() {
         Value::Null
     } else {
-        strict_json::parse(bytes).map_err(|why| Failure::new(ErrorReason::BodyMalformed, format!("the body is not JSON: {why}")))?
+        strict_json::parse(bytes)
+            .map_err(|why| Failure::new(ErrorReason::BodyMalformed, format!("the body is not JSON: {why}")))?
     };
     let input = route.method.descriptor.input();
     bind::bind(&input, &route.body, bind::Parts { variables, query: parts.uri.query(), body })

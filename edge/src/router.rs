@@ -26,7 +26,10 @@ pub fn router(edge: Edge) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .route("/api/v1/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .route(
+            "/api/v1/openapi.json",
+            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
+        )
         .route("/docs", get(docs::reference))
         .route("/errors/{reason}", get(docs::error))
         .route("/api/v1/events", any(events))

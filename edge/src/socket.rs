@@ -86,7 +86,10 @@ async fn admit(
         .flat_map(|v| v.split(','))
         .find_map(|p| p.trim().strip_prefix(TICKET));
     let ticket = ticket.ok_or_else(|| {
-        Failure::new(ErrorReason::TokenInvalid, "open the socket with the sub-protocols neipix.events.v1 and neipix.ticket.<ticket>")
+        Failure::new(
+            ErrorReason::TokenInvalid,
+            "open the socket with the sub-protocols neipix.events.v1 and neipix.ticket.<ticket>",
+        )
     })?;
     let mut auth = AuthServiceClient::new(edge.mesh.background("svc-auth"));
     let request = RedeemSocketTicketRequest { workspace_id: String::new(), ticket: ticket.to_owned() };
@@ -96,9 +99,9 @@ async fn admit(
         }
         Failure::from(status)
     })?;
-    let bearer = format!("Bearer {}", token.into_inner().access_token);
-    let authorization = HeaderValue::from_str(&bearer).map_err(Failure::internal)?;
+    let token = token.into_inner().access_token;
+    let authorization = HeaderValue::from_str(&format!("Bearer {token}")).map_err(Failure::internal)?;
     let watch = methods().get("/neipix.chats.v1.ConversationService/Watch").ok_or_else(Failure::not_found)?;
-    edge.guard.identify(watch, Some(&authorization))?;
+    edge.guard.admit_token(watch, &token).await?;
     Ok(authorization)
 }

@@ -63,12 +63,10 @@ fn events(
     problem: impl Fn(&Status) -> String + Send + 'static,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let mut broken = false;
-    stream
-        .take_while(move |_| std::future::ready(!std::mem::replace(&mut broken, false)))
-        .map(move |item| {
-            let event = item.and_then(|bytes| event(&output, bytes).map_err(Failure::into_status));
-            Ok(event.unwrap_or_else(|status| Event::default().event("error").data(problem(&status))))
-        })
+    stream.take_while(move |_| std::future::ready(!std::mem::replace(&mut broken, false))).map(move |item| {
+        let event = item.and_then(|bytes| event(&output, bytes).map_err(Failure::into_status));
+        Ok(event.unwrap_or_else(|status| Event::default().event("error").data(problem(&status))))
+    })
 }
 
 fn event(output: &MessageDescriptor, bytes: Bytes) -> Result<Event, Failure> {

@@ -2,10 +2,10 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use neipix_mesh::{access::guard::Guard, client::Mesh, shutdown::Shutdown};
+use neipix_mesh::{access::guard::Guard, client::Mesh, config::Cidr, shutdown::Shutdown};
 use neipix_proto::Method;
 
-use crate::{address::Range, credentials::Keys, hosts::Origins, rate::Limiter, routes::Routes};
+use crate::{credentials::Keys, hosts::Origins, rate::Limiter, routes::Routes};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ pub struct Shared {
     /// Our hosts.
     pub origins: Origins,
     /// Proxies whose X-Forwarded-For is believed.
-    pub proxies: Vec<Range>,
+    pub proxies: Vec<Cidr>,
     /// Ends streams and sockets.
     pub shutdown: Shutdown,
 }

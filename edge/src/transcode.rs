@@ -45,8 +45,6 @@ pub fn to_json(message: &MessageDescriptor, bytes: Bytes) -> Result<Vec<u8>, Fai
 pub fn dynamic_to_json(dynamic: &DynamicMessage) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::with_capacity(256);
     let options = SerializeOptions::new().skip_default_fields(false);
-    dynamic
-        .serialize_with_options(&mut serde_json::Serializer::new(&mut out), &options)
-        .map_err(Failure::internal)?;
+    dynamic.serialize_with_options(&mut serde_json::Serializer::new(&mut out), &options).map_err(Failure::internal)?;
     Ok(out)
 }

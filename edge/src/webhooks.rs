@@ -8,11 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, Request, StatusCode};
-use neipix_mesh::{
-    Failure,
-    client::Passing,
-    failure::read_status,
-};
+use neipix_mesh::{Failure, client::Passing, failure::read_status};
 use neipix_proto::{
     access::v1::ErrorReason,
     chats::v1::{IngestRequest, ingest_service_client::IngestServiceClient},

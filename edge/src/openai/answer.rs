@@ -95,9 +95,7 @@ fn chunks(
     head: Head,
     include_usage: bool,
 ) -> impl Stream<Item = Bytes> + Send {
-    let mut ended = false;
-    let tail = head.clone();
-    let body = events
+    events
         .take_while({
             let mut over = false;
             move |item| {
@@ -111,21 +109,15 @@ fn chunks(
                 Ok(Some(Event::Delta(delta))) => {
                     vec![data(&chunk(&head, &json!({"content": delta.text}), Value::Null, include_usage))]
                 }
-                Ok(Some(Event::Finished(turn))) => {
-                    ended = true;
-                    finish(&head, &turn, include_usage)
-                }
+                Ok(Some(Event::Finished(turn))) => finish(&head, &turn, include_usage),
                 Ok(_) => vec![],
                 // An error event, then the end without [DONE]: a clean end would pass for success.
                 Err(status) => {
-                    ended = true;
                     vec![data(&Refusal::from(status).body())]
                 }
             };
             stream::iter(out)
-        });
-    let _ = tail;
-    body
+        })
 }
 
 fn finish(head: &Head, turn: &AskTurn, include_usage: bool) -> Vec<Bytes> {
@@ -206,14 +198,17 @@ fn citation(c: &Citation) -> Value {
 }
 
 /// `: ping` where nothing came for 15 s; the end where this edge drains.
-fn with_pings(chunks: impl Stream<Item = Bytes> + Send + 'static, shutdown: Shutdown) -> impl Stream<Item = Bytes> + Send {
-    let chunks = Box::pin(chunks);
+fn with_pings(
+    chunks: impl Stream<Item = Bytes> + Send + 'static,
+    shutdown: Shutdown,
+) -> impl Stream<Item = Bytes> + Send {
+    let chunks: futures::stream::BoxStream<'static, Bytes> = chunks.boxed();
     stream::unfold((chunks, shutdown), |(mut chunks, shutdown)| async move {
         let next = tokio::select! {
             next = tokio::time::timeout(PING_EVERY, chunks.next()) => next,
             () = shutdown.wait() => {
                 let body = Refusal::from(Status::unavailable("draining")).body();
-                return Some((data(&body), (Box::pin(stream::empty()) as _, shutdown)));
+                return Some((data(&body), (stream::empty().boxed(), shutdown)));
             }
         };
         match next {

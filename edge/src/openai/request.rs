@@ -18,8 +18,18 @@ pub struct Read {
 }
 
 const HONOURED: &[&str] = &[
-    "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop",
-    "user", "safety_identifier", "metadata",
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "stop",
+    "user",
+    "safety_identifier",
+    "metadata",
 ];
 /// Ignoring these would change the meaning of the answer.
 const REFUSED: &[&str] = &["tools", "functions", "tool_choice", "function_call", "logprobs", "top_logprobs", "audio"];
@@ -146,9 +156,12 @@ fn lower_limit(body: &Map<String, Value>) -> Result<Option<i32>, Refusal> {
         let limit = match body.get(name) {
             None | Some(Value::Null) => continue,
             // `1e9` is a whole number to a client, though not to a JSON reader.
-            Some(value) => value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && *n >= 1.0).map(|_| u64::MAX)),
+            Some(value) => {
+                value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && *n >= 1.0).map(|_| u64::MAX))
+            }
         };
-        let limit = limit.filter(|n| *n > 0).ok_or_else(|| Refusal::invalid(Some(name), "must be a whole number above 0"))?;
+        let limit =
+            limit.filter(|n| *n > 0).ok_or_else(|| Refusal::invalid(Some(name), "must be a whole number above 0"))?;
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
         lowest = Some(lowest.map_or(limit, |l| l.min(limit)));
     }

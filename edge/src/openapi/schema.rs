@@ -154,15 +154,12 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    fn enumeration(
-        &mut self,
-        values: &EnumDescriptor,
-        direction: Direction,
-        rules: Option<&DynamicMessage>,
-    ) -> Value {
+    fn enumeration(&mut self, values: &EnumDescriptor, direction: Direction, rules: Option<&DynamicMessage>) -> Value {
         let refused: Vec<i32> = rules
             .and_then(|r| message_in(r, "enum"))
-            .and_then(|r| Some(r.get_field_by_name("not_in")?.as_list()?.iter().filter_map(Reflected::as_i32).collect()))
+            .and_then(|r| {
+                Some(r.get_field_by_name("not_in")?.as_list()?.iter().filter_map(Reflected::as_i32).collect())
+            })
             .unwrap_or_default();
         let name = values.name().to_owned();
         if direction == Direction::Input && !refused.is_empty() {

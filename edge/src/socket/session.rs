@@ -22,7 +22,7 @@ use tonic::{Status, Streaming};
 
 use super::frames::{FromClient, error, to_client};
 use crate::{
-    rest::unary,
+    rest::{token_of, unary},
     state::{Edge, owner},
     strict_json, transcode,
 };
@@ -62,15 +62,8 @@ struct Session {
 /// Runs a socket to its end.
 pub async fn run(edge: Edge, socket: WebSocket, authorization: HeaderValue, traceparent: String) {
     let (sink, mut source) = socket.split();
-    let mut session = Session {
-        edge,
-        authorization,
-        traceparent,
-        sink,
-        after: None,
-        watched: HashSet::new(),
-        heard: Instant::now(),
-    };
+    let mut session =
+        Session { edge, authorization, traceparent, sink, after: None, watched: HashSet::new(), heard: Instant::now() };
     metrics::gauge!("neipix_sockets").increment(1.0);
     let end = session.events(&mut source).await;
     metrics::gauge!("neipix_sockets").decrement(1.0);
@@ -79,7 +72,10 @@ pub async fn run(edge: Edge, socket: WebSocket, authorization: HeaderValue, trac
 }
 
 impl Session {
-    async fn events(&mut self, source: &mut (impl futures::Stream<Item = Result<Message, axum::Error>> + Unpin)) -> End {
+    async fn events(
+        &mut self,
+        source: &mut (impl futures::Stream<Item = Result<Message, axum::Error>> + Unpin),
+    ) -> End {
         let mut check = tokio::time::interval(CHECK_EVERY);
         let shutdown = self.edge.shutdown.clone();
         // Events flow from the first `resume` on; a client that never sends one gets what comes from now.
@@ -91,7 +87,7 @@ impl Session {
             tokio::select! {
                 () = shutdown.wait() => return DRAINING,
                 _ = check.tick() => {
-                    if let Some(end) = self.check() {
+                    if let Some(end) = self.check().await {
                         return end;
                     }
                 }
@@ -140,12 +136,12 @@ impl Session {
     }
 
     /// The rights behind the socket, as they are now.
-    fn check(&self) -> Option<End> {
+    async fn check(&self) -> Option<End> {
         if self.heard.elapsed() > SILENCE {
             return Some(SILENT);
         }
         let watch = methods().get("/neipix.chats.v1.ConversationService/Watch")?;
-        let failure = self.edge.guard.identify_open(watch, &self.authorization).err()?;
+        let failure = self.edge.guard.admit_token(watch, token_of(&self.authorization)?).await.err()?;
         if failure.is(ErrorReason::Unavailable) {
             return None;
         }
@@ -234,10 +230,10 @@ impl Session {
             !m.is_internal() && m.face.is_empty() && !m.bindings.is_empty() && !m.descriptor.is_server_streaming()
         });
         let method = method.ok_or_else(|| Failure::not_found().into_status())?;
-        let identity =
-            self.edge.guard.identify(method, Some(&self.authorization)).map_err(Failure::into_status)?;
-        if let Some(rate) = method.rate {
-            let taken = self.edge.limiter.take(&method.name, identity.subject(), rate).await;
+        let token = token_of(&self.authorization).unwrap_or_default();
+        let admitted = self.edge.guard.admit_token(method, token).await.map_err(Failure::into_status)?;
+        if let (Some(rate), Some(claims)) = (method.rate, admitted.caller.claims()) {
+            let taken = self.edge.limiter.take(&method.name, &claims.sub, rate).await;
             taken.map_err(Failure::into_status)?;
         }
         let body = if body.is_null() { json!({}) } else { body };

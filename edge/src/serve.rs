@@ -1,0 +1,110 @@
+//! Builds an edge of its settings, and serves it.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::Router;
+use neipix_mesh::{
+    Failure,
+    access::{
+        guard::Guard,
+        revocations::{self, Revocations},
+        token::{Keys as TokenKeys, RemoteKeys, Verifier},
+    },
+    client::Mesh,
+    config::{Environment, Settings},
+    redis::Redis,
+    run::{Boot, RunError},
+    shutdown::Shutdown,
+    tasks::Tasks,
+};
+use tokio::net::TcpListener;
+
+use crate::{
+    credentials::Keys,
+    hosts::Origins,
+    rate::Limiter,
+    router::router,
+    routes::Routes,
+    state::{Edge, Shared},
+};
+
+/// This process's name.
+pub const NAME: &str = "edge";
+/// Connections to Redis.
+const REDIS_CONNECTIONS: usize = 16;
+
+/// The router of an edge and the tasks that keep its keys and revocations true.
+///
+/// # Errors
+/// Settings that are missing; routes that collide, which a test would have found.
+pub fn build(settings: &Settings, mesh: Mesh, tasks: &Tasks, shutdown: &Shutdown) -> Result<Router, RunError> {
+    let redis = Redis::new(settings.redis_url()?, REDIS_CONNECTIONS)?;
+    let verifier = Verifier::new(settings.auth_issuer()?, TokenKeys::new(RemoteKeys(mesh.clone())));
+    let (keys, stop) = (verifier.keys().clone(), shutdown.clone());
+    tasks.spawn("edge.keys", async move { keys.refresh(stop).await });
+    let heard = Revocations::new();
+    let (pool, by_redis, stop) = (redis.pool().clone(), heard.clone(), shutdown.clone());
+    tasks.spawn("edge.revocations.redis", async move { revocations::read_redis(pool, by_redis, stop).await });
+    let (from, by_stream, stop) = (mesh.clone(), heard.clone(), shutdown.clone());
+    tasks.spawn("edge.revocations.stream", async move { revocations::watch(from, by_stream, stop).await });
+    let origins = settings.origins()?;
+    let edge = Edge::new(Shared {
+        routes: Routes::new().map_err(Failure::internal)?,
+        mesh,
+        guard: Arc::new(Guard::for_edge(verifier, heard)),
+        keys: Keys::default(),
+        limiter: Limiter::new(redis),
+        origins: Origins {
+            app: origins.app.clone(),
+            admin: origins.admin.clone(),
+            api: origins.api.clone(),
+            widget: origins.widget.clone(),
+            files: origins.files.clone(),
+            localhost_is_app: settings.environment != Environment::Production,
+        },
+        proxies: settings.trusted_proxies.clone(),
+        shutdown: shutdown.clone(),
+    });
+    Ok(router(edge))
+}
+
+/// Serves a router until shutdown, then lets running requests finish, at most 20 s.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) -> Result<(), Failure> {
+    use axum::serve::ListenerExt as _;
+    // Nagle's algorithm costs a quarter of the throughput.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let stop = shutdown.clone();
+    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move { stop.wait().await });
+    let late = async {
+        shutdown.wait().await;
+        tokio::time::sleep(neipix_mesh::server::DRAIN).await;
+    };
+    tokio::select! {
+        result = serving.into_future() => result.map_err(Failure::internal),
+        () = late => Ok(()),
+    }
+}
+
+/// Runs an edge as a process of its own.
+///
+/// # Errors
+/// Settings, an address that is taken.
+pub async fn process(boot: Boot) -> Result<(), RunError> {
+    let tls = boot.settings.tls.as_ref().map(neipix_mesh::config::TlsFiles::read).transpose()?;
+    let mesh = Mesh::connect(NAME, &boot.settings.addresses(), tls.as_ref(), &boot.tasks, &boot.shutdown);
+    let router = build(&boot.settings, mesh, &boot.tasks, &boot.shutdown)?;
+    let readiness = neipix_mesh::health::Readiness::new();
+    let _ = neipix_mesh::health::watch(&readiness, &[], &boot.tasks, &boot.shutdown);
+    let ops = neipix_mesh::server::bind(boot.settings.listen.ops).await?;
+    let stop = boot.shutdown.clone();
+    boot.tasks.spawn("ops", async move { neipix_mesh::metrics::serve_ops(ops, readiness, stop).await });
+    let listener = neipix_mesh::server::bind(boot.settings.listen.http).await?;
+    tracing::info!(address = %boot.settings.listen.http, "the edge serves");
+    Ok(serve(listener, router, boot.shutdown).await?)
+}
