@@ -4,8 +4,9 @@
 //! user cannot reach the checkout, it keeps our own file rights inside a user
 //! namespace in which we are not root.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -50,10 +51,22 @@ impl Identity {
     }
 
     fn can_use(self, program: &Path, home: &Path) -> bool {
+        let Ok(home) = CString::new(home.as_os_str().as_bytes()) else { return false };
         let mut probe = Command::new(program);
-        probe.arg("--version").current_dir(home);
-        probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        probe.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.apply(&mut probe);
+        // Asked by path: a working directory may be entered before the uid changes.
+        let may_enter = move || {
+            // SAFETY: the path ends in NUL; access is async-signal-safe.
+            if unsafe { libc::access(home.as_ptr(), libc::X_OK) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(())
+        };
+        // SAFETY: the closure only makes one async-signal-safe call.
+        unsafe {
+            probe.pre_exec(may_enter);
+        }
         probe.status().is_ok_and(|status| status.success())
     }
 
@@ -122,13 +135,15 @@ pub fn is_root() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_folder_that_nobody_cannot_enter_falls_back_to_a_namespace() {
         if !is_root() {
             return;
         }
-        let closed = tempfile::tempdir().unwrap(); // Mode 0700, ours.
+        let closed = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         let chosen = Identity::unprivileged(Path::new("/bin/true"), closed.path()).unwrap();
         assert_eq!(chosen, Identity::Namespace);
         let open = Identity::unprivileged(Path::new("/bin/true"), Path::new("/")).unwrap();
