@@ -24,8 +24,8 @@ mod zip_guard;
 
 pub use runner::{Extractor, ExtractorConfig};
 
-/// Largest file that is accepted, in bytes (50 MB).
-pub const FILE_BYTES_MAX: u64 = 50_000_000;
+/// Largest file that is accepted, in bytes (50 MiB).
+pub const FILE_BYTES_MAX: u64 = 50 * 1024 * 1024;
 /// Most text that one file may give, in UTF-8 bytes (20 MB).
 pub const TEXT_BYTES_MAX: usize = 20_000_000;
 /// Most pages that one file may give.

@@ -1,0 +1,10 @@
+//! Answering: the prompt within its bound, providers in their order, an honest end, and the numbers that money hangs on.
+
+pub mod attempts;
+mod attempt;
+mod built_in;
+pub mod citations;
+pub mod prompt;
+pub mod rpc;
+mod run;
+pub mod usage;
