@@ -3,9 +3,13 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
+.SECONDEXPANSION:
 
-local_bin := target/debug/neipix-local
-with_services := $(local_bin) with-services --
+# The order of the targets of one call is a promise: checks come before suites.
+.NOTPARALLEL:
+
+debug_launcher := target/debug/neipix-local
+with_services := $(debug_launcher) with-services --
 
 .PHONY: help
 help: ## List the targets
@@ -15,8 +19,22 @@ help: ## List the targets
 setup: ## Install what the machine lacks: Postgres into .local/tools, Redis by apt
 	@local/scripts/setup.sh
 
+# The launcher as a person runs it. Make itself sees whether a source changed, so that a
+# second start calls neither cargo nor the network. Folders stand among the sources:
+# their time changes when a file goes.
+PROFILE ?= fast
+launcher := .local/bin/neipix-local
+launcher_built := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/neipix-local
+launcher_sources = Cargo.toml Cargo.lock $(shell find proto infra/mesh edge svc-* local -not -path '*/tests*')
+
+$(launcher): $$(launcher_sources)
+	cargo build --profile $(PROFILE) -p neipix-local
+	@mkdir -p $(@D)
+	@cp $(launcher_built) $@.next
+	@mv $@.next $@
+
 .PHONY: test
-test: tidy test-unit test-it ## Run every check and suite
+test: setup tidy test-unit test-it ## Run every check and suite
 
 .PHONY: test-unit
 test-unit: ## Test the pure parts: no database, no network

@@ -29,8 +29,10 @@ async fn the_command_sees_the_servers_and_its_exit_code_is_ours() {
 async fn a_killed_launcher_leaves_nothing_running_and_the_next_start_has_all_data() {
     let dir = open_dir();
     let psql = postgres_bin().join("psql");
-    let write =
-        format!("{} -qc 'create table kept as select 42' $DATABASE_URL && touch done && exec sleep 600", psql.display());
+    let write = format!(
+        "{} -qc 'create table kept as select 42' $DATABASE_URL && touch done && exec sleep 600",
+        psql.display()
+    );
     let mut killed = launcher(dir.path());
     let mut killed = killed.args(["--profile", "durable", "--", "sh", "-c", &write]);
     killed = killed.current_dir(dir.path()).stdin(Stdio::null());
