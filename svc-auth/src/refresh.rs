@@ -118,4 +118,72 @@ mod tests {
         assert_ne!(successor("a", b"key", &token), successor("a", b"other", &token));
         assert_eq!(token.split('_').nth(2).unwrap().len(), 43);
     }
+
+    /// A family as the table keeps it, moved by the same decisions as the rpc.
+    #[derive(Debug, Default)]
+    struct Family {
+        rows: Vec<(String, Option<DateTime<Utc>>)>,
+        dead: bool,
+    }
+
+    impl Family {
+        fn stored(&self, at: usize, now: DateTime<Utc>) -> Stored {
+            Stored {
+                used_at: self.rows[at].1,
+                expires_at: now + Duration::days(1),
+                successor_kid: self.rows[at].1.map(|_| "k".to_owned()),
+                successor_used: self.rows[at + 1..].iter().any(|(_, used)| used.is_some()),
+                revoked: self.dead,
+            }
+        }
+
+        fn present(&mut self, at: usize, now: DateTime<Utc>) -> Option<String> {
+            match decide(&self.stored(at, now), now) {
+                Verdict::Rotate => {
+                    let next = successor("k", b"key", &self.rows[at].0);
+                    self.rows[at].1 = Some(now);
+                    self.rows.push((next.clone(), None));
+                    Some(next)
+                }
+                Verdict::Same(_) => Some(successor("k", b"key", &self.rows[at].0)),
+                Verdict::Reused => {
+                    self.dead = true;
+                    self.rows.iter_mut().for_each(|row| row.1 = row.1.or(Some(now)));
+                    None
+                }
+                Verdict::Invalid => None,
+            }
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever is presented and whenever: at most one unused token, whoever got a token got the newest one, and
+        /// after a reuse nothing works.
+        #[test]
+        fn inv_52_a_family_has_at_most_one_unused_token(
+            steps in proptest::collection::vec((0_usize..6, 0_i64..45), 1..40)
+        ) {
+            // trust: INV-52
+            let mut now = Utc::now();
+            let mut family = Family { rows: vec![(first("k", [1; 32]), None)], dead: false };
+            for (back, seconds) in steps {
+                now += Duration::seconds(seconds);
+                let newest = family.rows.len() - 1;
+                let at = newest.saturating_sub(back);
+                let used_before = family.rows[at].1;
+                let dead_before = family.dead;
+                let got = family.present(at, now);
+                let unused = family.rows.iter().filter(|row| row.1.is_none()).count();
+                proptest::prop_assert_eq!(unused, usize::from(!family.dead));
+                match got {
+                    Some(token) => {
+                        proptest::prop_assert!(!dead_before && !family.dead);
+                        proptest::prop_assert_eq!(&token, &family.rows[family.rows.len() - 1].0);
+                        proptest::prop_assert!(used_before.is_none_or(|used| now - used <= GRACE));
+                    }
+                    None => proptest::prop_assert!(family.dead),
+                }
+            }
+        }
+    }
 }

@@ -49,10 +49,11 @@ pub fn need(keys: &[KeyState], now: DateTime<Utc>) -> Need {
     if now >= next - PUBLISHED_BEFORE { Need::Next(next.max(now + PUBLISHED_BEFORE)) } else { Need::Nothing }
 }
 
-/// The key that signs now: the newest that has begun.
+/// The key that signs now: the newest that has begun. Where a clock is behind the one that made the keys, the oldest.
 #[must_use]
 pub fn signing(keys: &[KeyState], now: DateTime<Utc>) -> Option<&KeyState> {
-    keys.iter().filter(|k| k.signs_from <= now).max_by_key(|k| k.signs_from)
+    let begun = keys.iter().filter(|k| k.signs_from <= now).max_by_key(|k| k.signs_from);
+    begun.or_else(|| keys.iter().min_by_key(|k| k.signs_from))
 }
 
 /// The signer of this process, renewed from the table.
@@ -113,6 +114,7 @@ mod tests {
         assert!(from - now >= PUBLISHED_BEFORE);
         let waiting = KeyState { kid: "next".into(), signs_from: from };
         assert_eq!(need(&[key(SIGNS_FOR), waiting.clone()], now), Need::Nothing);
-        assert_eq!(signing(&[key(SIGNS_FOR), waiting], now).unwrap().kid, "k");
+        assert_eq!(signing(&[key(SIGNS_FOR), waiting.clone()], now).unwrap().kid, "k");
+        assert_eq!(signing(&[waiting], now).unwrap().kid, "next");
     }
 }

@@ -43,8 +43,11 @@ CREATE TABLE registration (
     sends integer NOT NULL DEFAULT 1,
     tries integer NOT NULL DEFAULT 0,
     used_at timestamptz,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+CREATE INDEX registration_email_ix ON registration (email_key, created_at);
+CREATE INDEX registration_expires_ix ON registration (expires_at);
 COMMENT ON TABLE registration IS 'Registrations that wait for their code';
 COMMENT ON COLUMN registration.known IS 'the address had an account: the letter says so, and no code works';
 COMMENT ON COLUMN registration.sealed_code IS 'sealed, until the letter is sent';
@@ -76,6 +79,8 @@ CREATE TABLE refresh_token (
 );
 COMMENT ON TABLE refresh_token IS 'SHA-256 of refresh tokens; the successor is derived, never stored';
 COMMENT ON COLUMN refresh_token.successor_kid IS 'key id that the successor was derived with, so that a repeat gives the same';
+CREATE INDEX refresh_token_family_ix ON refresh_token (family_id, generation);
+CREATE INDEX refresh_token_expires_ix ON refresh_token (expires_at);
 CREATE UNIQUE INDEX refresh_token_one_unused_uq ON refresh_token (family_id) WHERE used_at IS NULL;
 
 CREATE TABLE socket_ticket (
@@ -85,7 +90,9 @@ CREATE TABLE socket_ticket (
     used_at timestamptz,
     expires_at timestamptz NOT NULL
 );
-COMMENT ON TABLE socket_ticket IS 'Single-use tickets of sockets; claims hold ids only';
+COMMENT ON TABLE socket_ticket IS 'Single-use tickets of sockets';
+COMMENT ON COLUMN socket_ticket.claims IS 'ids of who asked and where; rights are read anew when the ticket is spent';
+CREATE INDEX socket_ticket_expires_ix ON socket_ticket (expires_at);
 
 CREATE TABLE signing_key (
     kid text PRIMARY KEY,
@@ -114,7 +121,7 @@ CREATE TABLE login_failure (
     failures integer NOT NULL,
     last_at timestamptz NOT NULL
 );
-COMMENT ON TABLE login_failure IS 'Wrong passwords by hash of the address, known or not; forgotten after an hour';
+COMMENT ON TABLE login_failure IS 'Wrong passwords by hash of the address, known or not, or of a device that signed in before; forgotten after an hour';
 
 CREATE TABLE workspace (
     workspace_id uuid PRIMARY KEY,
@@ -174,4 +181,6 @@ CREATE POLICY own ON membership FOR SELECT
 CREATE POLICY own ON workspace FOR SELECT USING (EXISTS (
     SELECT 1 FROM membership m WHERE m.workspace_id = workspace.workspace_id
     AND m.user_id = nullif(current_setting('neipix.user_id', true), '')::uuid));
-REVOKE DELETE, TRUNCATE ON user_account, session, workspace, api_key, revocation FROM auth_service;
+REVOKE DELETE ON user_account, credential, platform_role, session, signing_key, workspace, membership, api_key, api_key_route
+    FROM auth_service;
+REVOKE UPDATE ON revocation, api_key_route FROM auth_service;

@@ -8,20 +8,20 @@ use neipix_mesh::{
     outbox::{self, Event},
 };
 use neipix_proto::auth::{
-    events::v1::{UserRegistered, WorkspaceCreated},
+    events::v1::{MembershipChanged as MembershipChangedEvent, UserRegistered, WorkspaceCreated},
     v1::{
-        BatchGetUsersRequest, BatchGetUsersResponse, ConfirmEmailRequest, ErrorReason, PlatformRole,
+        BatchGetUsersRequest, BatchGetUsersResponse, ConfirmEmailRequest, ErrorReason, MembershipChanged, PlatformRole,
         ProvisionUserRequest, ProvisionUserResponse, RegisterRequest, RegisterResponse, ResendCodeRequest,
-        ResendCodeResponse, Role, SearchUsersRequest, SearchUsersResponse, SessionTokens, User,
+        ResendCodeResponse, Role, SearchUsersRequest, SearchUsersResponse, SessionTokens, User, revocation::What,
     },
 };
 use serde_json::json;
 
 use super::{
-    CODE_LIFE, SENDS, Waiting, code, code_hmac, confirms, email_key,
+    CODE_LIFE, SENDS, TRIES, Waiting, code, code_hmac, confirms, email_key, may_write,
     store::{self, RegistrationRow, UserRow},
 };
-use crate::{Auth, sessions};
+use crate::{Auth, letters, revocations, sessions};
 
 /// What a code is sealed for.
 #[must_use]
@@ -39,7 +39,11 @@ pub async fn register(auth: &Auth, call: Call<RegisterRequest>) -> Result<Regist
     let code = code(rand::random());
     auth.db
         .platform("auth.register", async |tx: &mut Tx| {
-            let known = store::by_email(tx, &email_key(&call.email)).await?.is_some();
+            let key = email_key(&call.email);
+            let known = store::by_email(tx, &key).await?.is_some();
+            let (hour, day) = store::letters(tx, &key).await?;
+            // Beyond the limit the answer stays the same, but no letter goes and no code works.
+            let sends = i32::from(may_write(hour, day));
             let row = RegistrationRow {
                 id,
                 email: call.email.trim().to_owned(),
@@ -50,13 +54,13 @@ pub async fn register(auth: &Auth, call: Call<RegisterRequest>) -> Result<Regist
                 code_hmac: code_hmac(auth.code_key(), id.0, &code),
                 sealed_code: Some(auth.sealer.seal(&seal_context(id), code.as_bytes())),
                 known,
-                sends: 1,
-                tries: 0,
+                sends,
+                tries: if sends == 0 { TRIES } else { 0 },
                 used_at: None,
                 expires_at: Utc::now() + CODE_LIFE,
             };
             store::insert_registration(tx, &row).await?;
-            letter(tx, id, 1).await
+            if sends == 0 { Ok(()) } else { letter(tx, id, sends).await }
         })
         .await?;
     Ok(RegisterResponse {
@@ -68,7 +72,7 @@ pub async fn register(auth: &Auth, call: Call<RegisterRequest>) -> Result<Regist
 async fn letter(tx: &mut Tx, id: RegistrationId, n: i32) -> Result<(), Failure> {
     let job = Job {
         workspace: WorkspaceId::PLATFORM,
-        kind: "letter.registration",
+        kind: letters::REGISTRATION,
         key: format!("letter:{id}:{n}"),
         payload: json!({"registration_id": id}),
         run_at: RunAt::Now,
@@ -87,7 +91,9 @@ pub async fn resend(auth: &Auth, call: Call<ResendCodeRequest>) -> Result<Resend
     auth.db
         .platform("auth.resend", async |tx: &mut Tx| {
             let Some(row) = store::lock_registration(tx, id).await? else { return Ok(()) };
-            if row.used_at.is_some() || row.sends >= SENDS {
+            let (hour, day) = store::letters(tx, &email_key(&row.email)).await?;
+            let spent = row.used_at.is_some() || row.sends == 0 || row.sends >= SENDS;
+            if spent || !may_write(hour, day) {
                 return Ok(());
             }
             let hmac = code_hmac(auth.code_key(), id.0, &code);
@@ -106,7 +112,8 @@ pub async fn resend(auth: &Auth, call: Call<ResendCodeRequest>) -> Result<Resend
 pub async fn confirm(auth: &Auth, call: Call<ConfirmEmailRequest>) -> Result<SessionTokens, Failure> {
     let id: RegistrationId =
         call.registration_id.parse().map_err(|_| Failure::invalid("registration_id", "must be a UUID"))?;
-    let given = code_hmac(auth.code_key(), id.0, &call.code);
+    let keys = auth.refresh_keys.iter();
+    let given: Vec<_> = keys.map(|(_, key)| code_hmac(key.expose(), id.0, &call.code)).collect();
     let (ws, user) = (WorkspaceId::new(Utc::now()), UserId::new(Utc::now()));
     let random: [u8; 32] = rand::random();
     // A wrong code must be counted although the call fails, so the decision leaves the transaction as a value.
@@ -130,8 +137,8 @@ pub async fn confirm(auth: &Auth, call: Call<ConfirmEmailRequest>) -> Result<Ses
             }
             store::count(tx, id, true).await?;
             let name = if row.workspace_name.is_empty() { &row.name } else { &row.workspace_name };
-            found(tx, ws, user, name).await?;
             told(tx, user, "").await?;
+            found(tx, ws, user, name).await?;
             let opened = sessions::store::open(tx, auth, user, Some(ws), "app", false, random).await?;
             Ok::<_, Failure>(Some(opened))
         })
@@ -170,10 +177,13 @@ pub async fn provision(auth: &Auth, call: Call<ProvisionUserRequest>) -> Result<
         "" => None,
         id => Some(id.parse().map_err(|_| Failure::invalid("join_workspace_id", "must be a UUID"))?),
     };
+    let role = match (joined, role_name(call.role())) {
+        (Some(_), None) => return Err(Failure::invalid("role", "must be set to join a workspace")),
+        (_, role) => role.unwrap_or("owner"),
+    };
     let ws = joined.unwrap_or_else(|| WorkspaceId::new(Utc::now()));
-    let role = role_name(call.role()).unwrap_or("owner");
     let platform_role = platform_role_name(call.platform_role());
-    let (user, made) = auth
+    let (user, made, changed) = auth
         .db
         .in_workspace_id(ws, "auth.provision", async |tx: &mut Tx| {
             let existing = store::by_email(tx, &email_key(&call.email)).await?;
@@ -185,21 +195,45 @@ pub async fn provision(auth: &Auth, call: Call<ProvisionUserRequest>) -> Result<
             if let Some(role) = platform_role {
                 store::put_platform_role(tx, user, role).await?;
             }
-            let mut made = joined.is_some();
             if joined.is_some() {
-                store::put_member(tx, ws, user, role).await?;
-            } else if existing.is_none() && !call.workspace_name.is_empty() {
-                found(tx, ws, user, &call.workspace_name).await?;
-                made = true;
+                let changed = join(tx, ws, user, role).await?;
+                return Ok((user, true, changed));
             }
-            Ok::<_, Failure>((user, made))
+            let makes = existing.is_none() && !call.workspace_name.is_empty();
+            if makes {
+                found(tx, ws, user, &call.workspace_name).await?;
+            }
+            Ok::<_, Failure>((user, makes, None))
         })
         .await?;
+    if let Some(what) = changed {
+        revocations::tell(&auth.bell, &auth.redis, what).await;
+    }
     let ws = if made { Some(ws) } else { sessions::store::first_workspace(&auth.db, user).await? };
     Ok(ProvisionUserResponse {
         user_id: user.to_string(),
         user_workspace_id: ws.map(|w| w.to_string()).unwrap_or_default(),
     })
+}
+
+/// Puts a person into a workspace: the membership, its event, and what every process must hear of it.
+async fn join(tx: &mut Tx, ws: WorkspaceId, user: UserId, role: &str) -> Result<Option<What>, Failure> {
+    if !store::workspace_exists(tx, ws).await? {
+        return Err(Failure::not_found());
+    }
+    let Some(version) = store::put_member(tx, ws, user, role).await? else { return Ok(None) };
+    let changed =
+        MembershipChangedEvent { user_id: user.to_string(), role: role.to_owned(), membership_version: version };
+    let event = Event { workspace: ws, kind: "membership.changed", object_version: version, payload: &changed };
+    outbox::push(tx, event).await?;
+    let what = What::MembershipChanged(MembershipChanged {
+        workspace_id: ws.to_string(),
+        user_id: user.to_string(),
+        membership_version: version,
+        role: role.to_owned(),
+    });
+    revocations::record(tx, &what).await?;
+    Ok(Some(what))
 }
 
 /// Names and addresses of users; unknown ids are left out.

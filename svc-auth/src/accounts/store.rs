@@ -6,7 +6,7 @@ use diesel::{
     sql_types::{Array, Bool, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_mesh::{Failure, RegistrationId, UserId, WorkspaceId, db::Tx};
+use neipix_mesh::{Failure, RegistrationId, SessionId, UserId, WorkspaceId, db::Tx};
 use uuid::Uuid;
 
 /// A person.
@@ -50,6 +50,15 @@ pub async fn by_email(tx: &mut Tx, email_key: &str) -> Result<Option<UserRow>, F
 pub async fn by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<UserRow>, Failure> {
     let sql = format!("SELECT {USER} FROM user_account WHERE id = ANY ($1)");
     Ok(diesel::sql_query(sql).bind::<Array<SqlUuid>, _>(ids).load(tx).await?)
+}
+
+/// Whose a session is.
+///
+/// # Errors
+/// Storage.
+pub async fn person_of(tx: &mut Tx, session: SessionId) -> Result<Option<UserRow>, Failure> {
+    let sql = format!("SELECT {USER} FROM user_account WHERE id = (SELECT user_id FROM session WHERE id = $1)");
+    Ok(diesel::sql_query(sql).bind::<SqlUuid, _>(session).get_result(tx).await.optional()?)
 }
 
 /// Ids of at most 200 accounts whose address or name contains a text.
@@ -110,26 +119,38 @@ pub async fn insert_workspace(tx: &mut Tx, ws: WorkspaceId, name: &str) -> Resul
     Ok(())
 }
 
-/// Adds a member; the transaction must be in the workspace's context. Answers the membership's version.
+/// Adds a member or gives one another role; the transaction must be in the workspace's context. An owner stays one, so
+/// that no workspace is left without. Answers the membership's new version; none where nothing changed.
 ///
 /// # Errors
 /// Storage.
-pub async fn put_member(tx: &mut Tx, ws: WorkspaceId, user: UserId, role: &str) -> Result<i64, Failure> {
+pub async fn put_member(tx: &mut Tx, ws: WorkspaceId, user: UserId, role: &str) -> Result<Option<i64>, Failure> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
         mv: i64,
     }
-    let row: Row = diesel::sql_query(
+    let row: Option<Row> = diesel::sql_query(
         "INSERT INTO membership (workspace_id, user_id, role) VALUES ($1, $2, $3) ON CONFLICT (workspace_id, user_id) \
-         DO UPDATE SET role = excluded.role, mv = membership.mv + (membership.role <> excluded.role)::int RETURNING mv",
+         DO UPDATE SET role = excluded.role, mv = membership.mv + 1 \
+         WHERE membership.role NOT IN ('owner', excluded.role) RETURNING mv",
     )
     .bind::<SqlUuid, _>(ws)
     .bind::<SqlUuid, _>(user)
     .bind::<Text, _>(role)
     .get_result(tx)
-    .await?;
-    Ok(row.mv)
+    .await
+    .optional()?;
+    Ok(row.map(|r| r.mv))
+}
+
+/// Whether a workspace exists; the transaction must be in its context.
+///
+/// # Errors
+/// Storage.
+pub async fn workspace_exists(tx: &mut Tx, ws: WorkspaceId) -> Result<bool, Failure> {
+    let found = diesel::sql_query("SELECT 1 FROM workspace WHERE workspace_id = $1").bind::<SqlUuid, _>(ws);
+    Ok(found.execute(tx).await? == 1)
 }
 
 /// Gives a platform role.
@@ -198,7 +219,7 @@ pub struct RegistrationRow {
 pub async fn insert_registration(tx: &mut Tx, row: &RegistrationRow) -> Result<(), Failure> {
     diesel::sql_query(
         "INSERT INTO registration (id, email, email_key, name, workspace_name, locale, password_hash, code_hmac, \
-         sealed_code, known, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         sealed_code, known, expires_at, sends, tries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind::<SqlUuid, _>(row.id)
     .bind::<Text, _>(&row.email)
@@ -211,9 +232,39 @@ pub async fn insert_registration(tx: &mut Tx, row: &RegistrationRow) -> Result<(
     .bind::<Nullable<Bytea>, _>(&row.sealed_code)
     .bind::<Bool, _>(row.known)
     .bind::<Timestamptz, _>(row.expires_at)
+    .bind::<Integer, _>(row.sends)
+    .bind::<Integer, _>(row.tries)
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Letters that an address got in the last hour and day. One transaction at a time may ask for an address, so that
+/// parallel ones cannot pass the limit together.
+///
+/// # Errors
+/// Storage.
+pub async fn letters(tx: &mut Tx, email_key: &str) -> Result<(i64, i64), Failure> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        hour: i64,
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        day: i64,
+    }
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('registration:' || $1, 0))")
+        .bind::<Text, _>(email_key)
+        .execute(tx)
+        .await?;
+    let row: Row = diesel::sql_query(
+        "SELECT coalesce(sum(sends) FILTER (WHERE created_at > clock_timestamp() - interval '1 hour'), 0)::bigint AS hour, \
+         coalesce(sum(sends), 0)::bigint AS day FROM registration \
+         WHERE email_key = $1 AND created_at > clock_timestamp() - interval '1 day'",
+    )
+    .bind::<Text, _>(email_key)
+    .get_result(tx)
+    .await?;
+    Ok((row.hour, row.day))
 }
 
 /// A registration, locked.
@@ -267,13 +318,14 @@ pub async fn count(tx: &mut Tx, id: RegistrationId, used: bool) -> Result<(), Fa
     Ok(())
 }
 
-/// Forgets the code after its letter went out.
+/// Forgets the code after its letter went out; a newer one, whose letter is still to go, stays.
 ///
 /// # Errors
 /// Storage.
-pub async fn forget_code(tx: &mut Tx, id: RegistrationId) -> Result<(), Failure> {
-    diesel::sql_query("UPDATE registration SET sealed_code = NULL WHERE id = $1")
+pub async fn forget_code(tx: &mut Tx, id: RegistrationId, sends: i32) -> Result<(), Failure> {
+    diesel::sql_query("UPDATE registration SET sealed_code = NULL WHERE id = $1 AND sends = $2")
         .bind::<SqlUuid, _>(id)
+        .bind::<Integer, _>(sends)
         .execute(tx)
         .await?;
     Ok(())

@@ -1,8 +1,10 @@
 //! CreateApiKey, ListApiKeys, RevokeApiKey, ExchangeApiKey.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use neipix_mesh::{
-    Call, Failure, KeyId,
+    Call, Failure, KeyId, WorkspaceId,
     access::token::Claims,
     db::Tx,
     idempotency,
@@ -44,7 +46,8 @@ pub async fn create(auth: &Auth, call: Call<CreateApiKeyRequest>) -> Result<Crea
         "" => None,
         id => Some(id.parse().map_err(|_| Failure::invalid("assistant_id", "must be a UUID"))?),
     };
-    let expires_at = call.expire_time.as_ref().and_then(instant);
+    let expires_at = call.expire_time.as_ref().map(instant).transpose()?;
+    let permissions: Vec<String> = call.permissions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
     let (secret, prefix) = make(rand::random(), rand::random());
     let named = |answer: &CreateApiKeyResponse| {
         format!("api_key:{}", answer.api_key.as_ref().map(|k| k.id.as_str()).unwrap_or_default())
@@ -59,7 +62,7 @@ pub async fn create(auth: &Auth, call: Call<CreateApiKeyRequest>) -> Result<Crea
             id: KeyId::new(Utc::now()),
             name: call.name.clone(),
             prefix: prefix.clone(),
-            permissions: call.permissions.clone(),
+            permissions: permissions.clone(),
             assistant_id: assistant,
             maker_id: maker,
             created_at: Utc::now(),
@@ -140,11 +143,19 @@ pub async fn exchange(auth: &Auth, call: Call<ExchangeApiKeyRequest>) -> Result<
     let hash = refresh::hash(&call.api_key);
     let routed = auth.db.platform("auth.route_key", async |tx: &mut Tx| store::route(tx, &hash).await).await?;
     let (ws, id) = routed.ok_or_else(invalid)?;
+    let claims = claims(auth, ws, id).await?.ok_or_else(invalid)?;
+    sessions::rpc::access(auth, &claims).await
+}
+
+/// The claims of a key as it stands now; none where it does not work any more. Notes its use.
+///
+/// # Errors
+/// Storage.
+pub async fn claims(auth: &Auth, ws: WorkspaceId, id: KeyId) -> Result<Option<Claims>, Failure> {
     let working =
         auth.db.in_workspace_id(ws, "auth.exchange_key", async |tx: &mut Tx| store::working(tx, ws, id).await).await?;
-    let key = working.ok_or_else(invalid)?;
     let now = Utc::now().timestamp();
-    let claims = Claims {
+    Ok(working.map(|key| Claims {
         iss: auth.issuer.clone(),
         aud: "api".to_owned(),
         sub: format!("key:{id}"),
@@ -160,8 +171,7 @@ pub async fn exchange(auth: &Auth, call: Call<ExchangeApiKeyRequest>) -> Result<
         iat: now,
         exp: now + TOKEN_SECONDS,
         jti: Uuid::now_v7().to_string(),
-    };
-    sessions::rpc::access(auth, &claims).await
+    }))
 }
 
 fn wire(row: KeyRow) -> ApiKey {
@@ -179,6 +189,11 @@ fn wire(row: KeyRow) -> ApiKey {
     }
 }
 
-fn instant(at: &prost_types::Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
+/// The latest end of a key: what every clock and format can still write.
+const LATEST: i64 = 253_402_300_799;
+
+fn instant(at: &prost_types::Timestamp) -> Result<DateTime<Utc>, Failure> {
+    let nanos = u32::try_from(at.nanos).ok().filter(|n| *n < 1_000_000_000);
+    let read = nanos.filter(|_| at.seconds <= LATEST).and_then(|nanos| DateTime::from_timestamp(at.seconds, nanos));
+    read.ok_or_else(|| Failure::invalid("expire_time", "must be a time before the year 10000"))
 }

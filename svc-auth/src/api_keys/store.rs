@@ -115,7 +115,7 @@ pub async fn page(
     let escaped = q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let (at, id) = after.map_or((None, None), |(at, id)| (Some(at), Some(id)));
     let sql = format!(
-        "SELECT {KEY} FROM api_key WHERE workspace_id = $1 AND ($2 = '' OR name ILIKE '%' || $2 || '%' OR prefix LIKE $2 || '%') \
+        "SELECT {KEY} FROM api_key WHERE workspace_id = $1 AND ($2 = '' OR name ILIKE '%' || $2 || '%' OR prefix LIKE '%' || $2 || '%') \
          AND ($3::uuid IS NULL OR assistant_id = $3) AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5)) \
          ORDER BY created_at DESC, id DESC LIMIT $6"
     );

@@ -3,12 +3,13 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Utc;
 use neipix_mesh::{
-    Call, CallContext, Failure, UserId, WorkspaceId,
+    Call, CallContext, Failure, SessionId, UserId, WorkspaceId,
     access::{
         roles,
         token::{Claims, PublicKey},
     },
     db::Tx,
+    outbox,
 };
 use neipix_proto::{
     access::v1::{ErrorReason as MeshReason, Surface},
@@ -19,16 +20,17 @@ use neipix_proto::{
         revocation::What,
     },
 };
-use sha2::{Digest as _, Sha256};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    ACCESS_LIFE, REMEMBERED, TICKET_LIFE, delay,
-    store::{self, MembershipRow, Opened},
+    ACCESS_LIFE, Gate, REMEMBERED, TICKET_LIFE, failure_key,
+    store::{self, MembershipRow, Opened, Ticket},
 };
 use crate::{
     Auth, accounts,
     accounts::email_key,
+    api_keys, letters,
     refresh::{self, Verdict},
     revocations, signing,
 };
@@ -39,27 +41,29 @@ use crate::{
 /// CREDENTIALS_INVALID, SURFACE_FORBIDDEN, BLOCKED, RATE_LIMITED.
 pub async fn login(auth: &Auth, call: Call<LoginRequest>) -> Result<SessionTokens, Failure> {
     let key = email_key(&call.email);
-    let failure_key: Vec<u8> = Sha256::digest(key.as_bytes()).to_vec();
-    let (account, (failures, ago)) = auth
+    let device = refresh::hash(&call.refresh_token);
+    let (account, failures, gate) = auth
         .db
         .platform("auth.login_read", async |tx: &mut Tx| {
-            Ok::<_, Failure>((store::account(tx, &key).await?, store::failures(tx, &failure_key).await?))
+            let account = store::account(tx, &key).await?;
+            let device = store::device(tx, &device, account.as_ref().map(|a| a.id)).await?;
+            let failures = failure_key(&key, device);
+            let gate = store::pass_gate(tx, &failures).await?;
+            Ok::<_, Failure>((account, failures, gate))
         })
         .await?;
-    let wait = delay(failures).num_seconds() - ago;
-    if wait > 0 {
-        return Err(Failure::new(
-            MeshReason::RateLimited,
-            "too many wrong passwords for this address; wait and try again",
-        )
-        .with_retry_after(std::time::Duration::from_secs(wait.unsigned_abs())));
+    if let Gate::Wait(left) = gate {
+        let detail = "too many wrong passwords for this address; wait and try again";
+        let seconds = u64::try_from(left.num_milliseconds()).unwrap_or(0).div_ceil(1_000);
+        return Err(Failure::new(MeshReason::RateLimited, detail)
+            .with_retry_after(std::time::Duration::from_secs(seconds.max(1))));
     }
     let right = auth.passwords.verify(call.password.clone(), account.as_ref().map(|a| a.password_hash.clone())).await?;
-    let account = account.filter(|_| right);
-    let Some(account) = account else {
-        auth.db
-            .platform("auth.login_failed", async |tx: &mut Tx| store::count_failure(tx, &failure_key, false).await)
-            .await?;
+    let Some(account) = account.filter(|_| right) else {
+        if gate == Gate::Open {
+            let counted = async |tx: &mut Tx| store::count_failure(tx, &failures, false).await;
+            auth.db.platform("auth.login_failed", counted).await?;
+        }
         return Err(Failure::new(ErrorReason::CredentialsInvalid, "e-mail or password is wrong"));
     };
     if account.blocked {
@@ -78,7 +82,7 @@ pub async fn login(auth: &Auth, call: Call<LoginRequest>) -> Result<SessionToken
     let opened = auth
         .db
         .platform("auth.login", async |tx: &mut Tx| {
-            store::count_failure(tx, &failure_key, true).await?;
+            store::count_failure(tx, &failures, true).await?;
             store::open(tx, auth, account.id, workspace, surface, call.remember_me, random).await
         })
         .await?;
@@ -105,7 +109,14 @@ pub async fn refresh(auth: &Auth, call: Call<RefreshRequest>) -> Result<SessionT
             let next = match refresh::decide(&stored, now) {
                 Verdict::Invalid => return Ok(Outcome::Invalid),
                 Verdict::Reused => {
-                    store::revoke(tx, row.family_id, row.user_id, "refresh_reused").await?;
+                    if store::revoke(tx, row.family_id, row.user_id, "refresh_reused").await? {
+                        let (object, detail) = (
+                            format!("session:{}", row.family_id),
+                            json!({"why": "refresh_reused", "user": row.user_id}),
+                        );
+                        outbox::audit(tx, &call.context, &object, detail).await?;
+                        letters::enqueue_reused(tx, row.family_id).await?;
+                    }
                     let revoked = SessionRevoked { session_id: row.family_id.to_string() };
                     return Ok(Outcome::Reused(What::SessionRevoked(revoked)));
                 }
@@ -131,7 +142,13 @@ pub async fn refresh(auth: &Auth, call: Call<RefreshRequest>) -> Result<SessionT
         })
         .await?;
     match outcome {
-        Outcome::Fresh(opened) => tokens(auth, &opened).await,
+        Outcome::Fresh(opened) => match tokens(auth, &opened).await {
+            Err(blocked) if blocked.is(ErrorReason::Blocked) => {
+                end(auth, opened.session, opened.user, "blocked").await?;
+                Err(blocked)
+            }
+            answer => answer,
+        },
         Outcome::Invalid => {
             Err(Failure::new(ErrorReason::RefreshInvalid, "the refresh token is unknown or has expired: sign in again"))
         }
@@ -151,19 +168,21 @@ pub async fn refresh(auth: &Auth, call: Call<RefreshRequest>) -> Result<SessionT
 /// Storage.
 pub async fn logout(auth: &Auth, call: Call<LogoutRequest>) -> Result<LogoutResponse, Failure> {
     let hash = refresh::hash(&call.refresh_token);
-    let ended = auth
-        .db
-        .platform("auth.logout", async |tx: &mut Tx| {
-            let Some(row) = store::lock_token(tx, &hash).await? else { return Ok(None) };
-            let ended = store::revoke(tx, row.family_id, row.user_id, "logout").await?;
-            Ok::<_, Failure>(ended.then_some(row.family_id))
-        })
-        .await?;
-    if let Some(session) = ended {
+    let found = auth.db.platform("auth.logout", async |tx: &mut Tx| store::lock_token(tx, &hash).await).await?;
+    if let Some(row) = found {
+        end(auth, row.family_id, row.user_id, "logout").await?;
+    }
+    Ok(LogoutResponse::default())
+}
+
+/// Ends a session and tells every process; again changes nothing.
+async fn end(auth: &Auth, session: SessionId, user: UserId, why: &'static str) -> Result<(), Failure> {
+    let revoke = async |tx: &mut Tx| store::revoke(tx, session, user, why).await;
+    if auth.db.platform("auth.end_session", revoke).await? {
         let what = What::SessionRevoked(SessionRevoked { session_id: session.to_string() });
         revocations::tell(&auth.bell, &auth.redis, what).await;
     }
-    Ok(LogoutResponse::default())
+    Ok(())
 }
 
 /// Tokens of a session, with who signed in and where.
@@ -195,14 +214,7 @@ async fn claims(auth: &Auth, opened: &Opened) -> Result<(Claims, Me), Failure> {
     if person.blocked {
         return Err(Failure::new(ErrorReason::Blocked, "this account is blocked: write to support"));
     }
-    let current = memberships
-        .iter()
-        .find(|m| Some(m.workspace_id) == opened.workspace)
-        .or_else(|| memberships.first())
-        .filter(|_| opened.surface != "admin");
-    if current.is_some_and(|m| m.blocked) {
-        return Err(Failure::new(ErrorReason::Blocked, "this workspace is blocked: write to support"));
-    }
+    let current = if opened.surface == "admin" { None } else { store::current(&memberships, opened.workspace)? };
     let now = Utc::now();
     let claims = Claims {
         iss: auth.issuer.clone(),
@@ -259,6 +271,14 @@ fn platform_role_named(name: &str) -> PlatformRole {
     PlatformRole::from_str_name(&format!("PLATFORM_ROLE_{}", name.to_uppercase())).unwrap_or(PlatformRole::Unspecified)
 }
 
+/// For rpcs of signed-in people: whoever is blocked has no session any more.
+fn as_revoked(failure: Failure) -> Failure {
+    if failure.is(ErrorReason::Blocked) {
+        return Failure::new(MeshReason::SessionRevoked, "the account or workspace is blocked: write to support");
+    }
+    failure
+}
+
 /// Who a call is of; keys stand under their maker.
 fn caller(context: &CallContext) -> Result<UserId, Failure> {
     context.member_id().ok_or_else(|| Failure::new(MeshReason::PermissionDenied, "only a person may do this"))
@@ -282,7 +302,7 @@ fn session_of(context: &CallContext, user: UserId) -> Result<Opened, Failure> {
 /// Storage.
 pub async fn get_me(auth: &Auth, call: Call<GetMeRequest>) -> Result<Me, Failure> {
     let opened = session_of(&call.context, caller(&call.context)?)?;
-    let (_, mut me) = claims(auth, &opened).await?;
+    let (_, mut me) = claims(auth, &opened).await.map_err(as_revoked)?;
     let mut permissions: Vec<String> = call.context.permissions.names().into_iter().map(str::to_owned).collect();
     permissions.sort();
     me.permissions = permissions;
@@ -304,14 +324,15 @@ pub async fn switch(auth: &Auth, call: Call<SwitchWorkspaceRequest>) -> Result<A
     auth.db
         .as_member(WorkspaceId::PLATFORM, user.0, "auth.switch", async |tx: &mut Tx| {
             let all = store::memberships(tx, user).await?;
-            if !all.iter().any(|m| m.workspace_id == ws) {
-                return Err(Failure::not_found());
+            let wanted = all.iter().find(|m| m.workspace_id == ws).ok_or_else(Failure::not_found)?;
+            if wanted.blocked {
+                return Err(Failure::new(MeshReason::PermissionDenied, "that workspace is blocked: write to support"));
             }
             store::switch(tx, session, ws).await
         })
         .await?;
     opened.workspace = Some(ws);
-    let (claims, _) = claims(auth, &opened).await?;
+    let (claims, _) = claims(auth, &opened).await.map_err(as_revoked)?;
     access(auth, &claims).await
 }
 
@@ -326,37 +347,66 @@ pub async fn access(auth: &Auth, claims: &Claims) -> Result<AccessToken, Failure
     })
 }
 
-/// A ticket for one socket: the caller's own rights, renewed for the socket's first minutes.
+/// A ticket for one socket, bound to the caller's session and workspace.
 ///
 /// # Errors
 /// Storage.
 pub async fn create_ticket(auth: &Auth, call: Call<CreateSocketTicketRequest>) -> Result<SocketTicket, Failure> {
-    let mut claims = call.context.caller.claims().cloned().ok_or_else(Failure::not_found)?;
-    let session = claims.sid.parse().map_err(Failure::internal)?;
-    let now = Utc::now();
-    (claims.iat, claims.exp) = (now.timestamp(), (now + ACCESS_LIFE).timestamp());
+    let claims = call.context.caller.claims().ok_or_else(Failure::not_found)?;
+    let session: Uuid = claims.sid.parse().map_err(Failure::internal)?;
+    let of = Ticket {
+        sub: claims.sub.clone(),
+        sid: claims.sid.clone(),
+        ws: claims.ws.map(WorkspaceId),
+        aud: claims.aud.clone(),
+    };
     let random: [u8; 32] = rand::random();
     let ticket = URL_SAFE_NO_PAD.encode(random);
     let hash = refresh::hash(&ticket);
-    auth.db
-        .platform("auth.ticket", async |tx: &mut Tx| store::insert_ticket(tx, &hash, session, &claims).await)
-        .await?;
+    auth.db.platform("auth.ticket", async |tx: &mut Tx| store::insert_ticket(tx, &hash, session, &of).await).await?;
     Ok(SocketTicket { ticket, expires_in_seconds: i32::try_from(TICKET_LIFE.num_seconds()).unwrap_or(30) })
 }
 
-/// Spends a ticket.
+/// Spends a ticket for an access token of its session, with the rights of this moment.
 ///
 /// # Errors
-/// TICKET_INVALID.
+/// TICKET_INVALID, also where session, key or membership have ended since.
 pub async fn redeem_ticket(auth: &Auth, call: Call<RedeemSocketTicketRequest>) -> Result<AccessToken, Failure> {
+    let invalid = || Failure::new(ErrorReason::TicketInvalid, "the ticket was spent, has expired or never was");
     let hash = refresh::hash(&call.ticket);
     let spent = auth.db.platform("auth.redeem", async |tx: &mut Tx| store::spend_ticket(tx, &hash).await).await?;
-    let claims = spent
-        .ok_or_else(|| Failure::new(ErrorReason::TicketInvalid, "the ticket was spent, has expired or never was"))?;
+    let ticket = spent.ok_or_else(invalid)?;
+    let claims = match (ticket.sub.split_once(':'), ticket.ws) {
+        (Some(("user", user)), _) => {
+            let opened = Opened {
+                session: ticket.sid.parse().map_err(Failure::internal)?,
+                user: user.parse().map_err(Failure::internal)?,
+                workspace: ticket.ws,
+                surface: ticket.aud,
+                remember: false,
+                refresh_token: String::new(),
+            };
+            let live = async |tx: &mut Tx| store::live(tx, opened.session).await;
+            if !auth.db.platform("auth.redeem_session", live).await? {
+                return Err(invalid());
+            }
+            let found = claims(auth, &opened).await;
+            found.map_err(|f| if f.is(ErrorReason::Blocked) { invalid() } else { f })?.0
+        }
+        (Some(("key", key)), Some(ws)) => {
+            let key = key.parse().map_err(Failure::internal)?;
+            api_keys::rpc::claims(auth, ws, key).await?.ok_or_else(invalid)?
+        }
+        _ => return Err(invalid()),
+    };
+    // A membership that ended since must not lead into another workspace.
+    if claims.ws != ticket.ws.map(|ws| ws.0) {
+        return Err(invalid());
+    }
     access(auth, &claims).await
 }
 
-/// The public keys, the newest first.
+/// The public keys, the signing one first.
 ///
 /// # Errors
 /// Storage.
@@ -366,6 +416,9 @@ pub async fn jwks(auth: &Auth, _call: Call<GetJwksRequest>) -> Result<Jwks, Fail
         auth.signing.refresh().await?;
         keys = signing::store::all(&auth.db).await?;
     }
+    let states: Vec<_> = keys.iter().map(|k| k.state.clone()).collect();
+    let first = signing::signing(&states, Utc::now()).map(|k| k.kid.clone());
+    keys.sort_by_key(|k| Some(&k.state.kid) != first.as_ref());
     let keys = keys.into_iter().map(|k| PublicKey { kid: k.state.kid, key: k.public }.to_jwk());
     Ok(Jwks { keys: keys.collect() })
 }

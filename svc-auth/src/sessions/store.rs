@@ -3,22 +3,23 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension as _, QueryableByName,
-    sql_types::{BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Bytea, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     Failure, SessionId, UserId, WorkspaceId,
-    access::token::Claims,
     config::Keyring,
     db::{Db, Tx},
     outbox::{self, Event},
 };
 use neipix_proto::auth::{
     events::v1::SessionRevoked as RevokedEvent,
-    v1::{SessionRevoked, revocation::What},
+    v1::{ErrorReason, SessionRevoked, revocation::What},
 };
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::ends;
+use super::{Gate, TICKET_LIFE, ends, gate};
 use crate::{
     Auth,
     refresh::{self, Stored},
@@ -230,27 +231,53 @@ pub async fn account(tx: &mut Tx, email_key: &str) -> Result<Option<AccountRow>,
     .optional()?)
 }
 
-/// Wrong passwords of an address in the last hour, and how long ago the last was, in seconds.
+/// The session that a refresh token was ever given for, where it is that person's: the device is known. Used, expired and
+/// revoked ones count too.
 ///
 /// # Errors
 /// Storage.
-pub async fn failures(tx: &mut Tx, key: &[u8]) -> Result<(i32, i64), Failure> {
+pub async fn device(tx: &mut Tx, hash: &refresh::Hash, user: Option<UserId>) -> Result<Option<SessionId>, Failure> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: SessionId,
+    }
+    let row: Option<Row> = diesel::sql_query(
+        "SELECT s.id FROM refresh_token t JOIN session s ON s.id = t.family_id WHERE t.hash = $1 AND s.user_id = $2",
+    )
+    .bind::<Bytea, _>(hash.to_vec())
+    .bind::<Nullable<SqlUuid>, _>(user)
+    .get_result(tx)
+    .await
+    .optional()?;
+    Ok(row.map(|r| r.id))
+}
+
+/// What a log-in may do by the wrong passwords of the last hour. A try that must be counted first is counted here.
+///
+/// # Errors
+/// Storage.
+pub async fn pass_gate(tx: &mut Tx, key: &[u8]) -> Result<Gate, Failure> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Integer)]
         failures: i32,
         #[diesel(sql_type = BigInt)]
-        ago: i64,
+        since: i64,
     }
     let row: Option<Row> = diesel::sql_query(
-        "SELECT failures, extract(epoch FROM clock_timestamp() - last_at)::bigint AS ago FROM login_failure \
-         WHERE account_key = $1 AND last_at > clock_timestamp() - interval '1 hour'",
+        "SELECT failures, (extract(epoch FROM clock_timestamp() - last_at) * 1000)::bigint AS since FROM login_failure \
+         WHERE account_key = $1 AND last_at > clock_timestamp() - interval '1 hour' FOR UPDATE",
     )
     .bind::<Bytea, _>(key)
     .get_result(tx)
     .await
     .optional()?;
-    Ok(row.map_or((0, 0), |r| (r.failures, r.ago)))
+    let gate = row.map_or(Gate::Open, |r| gate(r.failures, chrono::Duration::milliseconds(r.since)));
+    if gate == Gate::Counted {
+        count_failure(tx, key, false).await?;
+    }
+    Ok(gate)
 }
 
 /// Counts a wrong password, or forgets them after a right one.
@@ -303,15 +330,28 @@ pub async fn memberships(tx: &mut Tx, user: UserId) -> Result<Vec<MembershipRow>
     .await?)
 }
 
-/// A person's first workspace.
+/// A person's first workspace that is not blocked; none for a person without any.
 ///
 /// # Errors
-/// Storage.
+/// BLOCKED where all are.
 pub async fn first_workspace(db: &Db, user: UserId) -> Result<Option<WorkspaceId>, Failure> {
     let all = db
         .as_member(WorkspaceId::PLATFORM, user.0, "auth.memberships", async |tx: &mut Tx| memberships(tx, user).await)
         .await?;
-    Ok(all.as_slice().first().map(|m| m.workspace_id))
+    Ok(current(&all, None)?.map(|m| m.workspace_id))
+}
+
+/// The membership a session works in: the wanted one, or the first whose workspace is not blocked.
+///
+/// # Errors
+/// BLOCKED where all are.
+pub fn current(all: &[MembershipRow], wanted: Option<WorkspaceId>) -> Result<Option<&MembershipRow>, Failure> {
+    let open = || all.iter().filter(|m| !m.blocked);
+    let found = open().find(|m| Some(m.workspace_id) == wanted).or_else(|| open().next());
+    if found.is_none() && !all.is_empty() {
+        return Err(Failure::new(ErrorReason::Blocked, "this workspace is blocked: write to support"));
+    }
+    Ok(found)
 }
 
 /// The platform role of a person; empty = none.
@@ -345,30 +385,42 @@ pub async fn switch(tx: &mut Tx, session: SessionId, ws: WorkspaceId) -> Result<
     Ok(())
 }
 
+/// A session that has not ended, whoever's it is.
+///
+/// # Errors
+/// Storage.
+pub async fn live(tx: &mut Tx, session: SessionId) -> Result<bool, Failure> {
+    let found = diesel::sql_query("SELECT 1 FROM session WHERE id = $1 AND revoked_at IS NULL");
+    Ok(found.bind::<SqlUuid, _>(session).execute(tx).await? == 1)
+}
+
+/// Who asked for a ticket, and where: ids only. What may be done is read anew when the ticket is spent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ticket {
+    /// `user:<id>` or `key:<id>`.
+    pub sub: String,
+    /// The session, or the key's id.
+    pub sid: String,
+    /// The workspace.
+    pub ws: Option<WorkspaceId>,
+    /// `app` or `api`.
+    pub aud: String,
+}
+
 /// Stores a socket ticket.
 ///
 /// # Errors
 /// Storage.
-pub async fn insert_ticket(
-    tx: &mut Tx,
-    hash: &refresh::Hash,
-    session: SessionId,
-    claims: &Claims,
-) -> Result<(), Failure> {
-    let claims = serde_json::to_value(claims).map_err(Failure::internal)?;
+pub async fn insert_ticket(tx: &mut Tx, hash: &refresh::Hash, session: Uuid, ticket: &Ticket) -> Result<(), Failure> {
+    let claims = serde_json::to_value(ticket).map_err(Failure::internal)?;
     diesel::sql_query(
         "INSERT INTO socket_ticket (hash, session_id, claims, expires_at) \
-         VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => 30))",
+         VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))",
     )
     .bind::<Bytea, _>(hash.to_vec())
     .bind::<SqlUuid, _>(session)
     .bind::<Jsonb, _>(claims)
-    .execute(tx)
-    .await?;
-    // Spent tickets are worth nothing; a few go with each new one.
-    diesel::sql_query(
-        "DELETE FROM socket_ticket WHERE hash IN (SELECT hash FROM socket_ticket WHERE expires_at < clock_timestamp() LIMIT 10)",
-    )
+    .bind::<Double, _>(TICKET_LIFE.as_seconds_f64())
     .execute(tx)
     .await?;
     Ok(())
@@ -378,7 +430,7 @@ pub async fn insert_ticket(
 ///
 /// # Errors
 /// Storage.
-pub async fn spend_ticket(tx: &mut Tx, hash: &refresh::Hash) -> Result<Option<Claims>, Failure> {
+pub async fn spend_ticket(tx: &mut Tx, hash: &refresh::Hash) -> Result<Option<Ticket>, Failure> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Jsonb)]
