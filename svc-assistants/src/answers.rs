@@ -1,7 +1,7 @@
 //! Answering: the prompt within its bound, providers in their order, an honest end, and the numbers that money hangs on.
 
-pub mod attempts;
 mod attempt;
+pub mod attempts;
 mod built_in;
 pub mod citations;
 pub mod prompt;

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn every_failure_speaks_both_languages() {
-        for reason in FailureReason::ALL.map(FailureReason::as_str).into_iter().chain(["changed", "timeout", "storage"]) {
+        for reason in FailureReason::ALL.map(FailureReason::as_str).into_iter().chain(["changed", "timeout", "storage"])
+        {
             let told = failure(reason);
             assert!(told.text_ru.chars().any(|c| ('а'..='я').contains(&c)) && told.text_en.is_ascii(), "{reason}");
         }

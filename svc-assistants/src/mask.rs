@@ -109,8 +109,7 @@ mod tests {
     const NAME: &str = "neipix.assistants.v1.Assistant";
 
     fn assistant(name: &str, instruction: &str) -> Assistant {
-        let draft =
-            AssistantSpec { name: name.into(), instruction: instruction.into(), ..AssistantSpec::default() };
+        let draft = AssistantSpec { name: name.into(), instruction: instruction.into(), ..AssistantSpec::default() };
         Assistant { id: "kept".into(), draft: Some(draft), published_version: 3, ..Assistant::default() }
     }
 
@@ -154,7 +153,8 @@ mod tests {
     fn e_14_stars_foreign_paths_and_crowds_are_refused() {
         let (stored, sent) = (assistant("a", "old"), assistant("b", "new"));
         let many: Vec<&str> = std::iter::repeat_n("draft.name", 101).collect();
-        let bad = [mask(&["*"]), mask(&["id", "workspaceId"]), mask(&["draft.nothing"]), mask(&["status"]), mask(&many)];
+        let bad =
+            [mask(&["*"]), mask(&["id", "workspaceId"]), mask(&["draft.nothing"]), mask(&["status"]), mask(&many)];
         for mask in &bad {
             let refused = draft(&stored, &sent, Some(mask)).unwrap_err();
             assert_eq!(refused.fields()[0].field, "update_mask", "{mask:?}");

@@ -4,7 +4,8 @@ use neipix_mesh::{AssistantId, Call, Failure, db::Tx};
 use neipix_proto::assistants::v1::{AnswerPlan, Candidate, GetAnswerPlanRequest};
 
 use crate::{
-    Assistants, answers::prompt,
+    Assistants,
+    answers::prompt,
     assistants::{Status, store, with_defaults},
     providers,
 };

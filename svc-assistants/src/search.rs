@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_wrong_layout_is_a_reading_and_its_words_are_searched() {
-        let question = prepare("lcnfdrf d rfpfym");
+        let question = prepare("ljcnfdrf d rfpfym");
         assert!(question.readings.iter().any(|r| r.text.contains("доставка")), "{question:?}");
         assert!(question.words.contains(&"доставка".to_owned()), "{question:?}");
     }

@@ -129,10 +129,9 @@ impl Storage {
     /// `StorageError`.
     pub async fn head(&self, key: &str) -> Result<Option<Head>, StorageError> {
         match self.own.head_object(key).await {
-            Ok((head, 200)) => Ok(Some(Head {
-                size: head.content_length.unwrap_or(0),
-                tag: head.e_tag.unwrap_or_default(),
-            })),
+            Ok((head, 200)) => {
+                Ok(Some(Head { size: head.content_length.unwrap_or(0), tag: head.e_tag.unwrap_or_default() }))
+            }
             Ok((_, _)) => Ok(None),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error.into()),

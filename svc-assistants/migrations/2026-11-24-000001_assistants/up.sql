@@ -197,6 +197,11 @@ RETURNS TABLE (list integer, by_trigram boolean, passage_id uuid, file_id uuid, 
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = assistants, public, pg_temp
 SET pg_trgm.word_similarity_threshold = 0.55
+-- With a LIMIT the planner likes to read the table, or a whole workspace by its key, until enough rows fit; for a rare word
+-- that is all of it. Bitmaps of the gin indexes are what is left, and what was meant.
+SET enable_seqscan = off
+SET enable_indexscan = off
+SET jit = off
 AS $$
 DECLARE
     tenant CONSTANT uuid := nullif(current_setting('neipix.workspace_id', true), '')::uuid;

@@ -151,19 +151,25 @@ fn conclude(
     shown: bool,
     setup: &Setup<'_>,
 ) -> Ended {
-    let usage = reported.then(|| judged.usage.clone());
+    let usage = reported.then_some(judged.usage);
     match ended {
         Err(error) => Ended::Bad { error, shown, usage },
-        Ok(Stop::Filtered) => {
-            Ended::Bad { error: CallError::new(ErrorKind::Filtered, "the provider filtered or refused it"), shown, usage }
-        }
+        Ok(Stop::Filtered) => Ended::Bad {
+            error: CallError::new(ErrorKind::Filtered, "the provider filtered or refused it"),
+            shown,
+            usage,
+        },
         Ok(_) if text.trim().is_empty() => {
             Ended::Bad { error: CallError::new(ErrorKind::Server, "an answer without text"), shown, usage }
         }
         Ok(stop) => {
             if let Some(doubt) = judged.doubt {
-                tracing::error!(provider.model = setup.target.model, doubt,
-                    "usage of {} cannot be true ({doubt}); counted tokens are charged", setup.target.model);
+                tracing::error!(
+                    provider.model = setup.target.model,
+                    doubt,
+                    "usage of {} cannot be true ({doubt}); counted tokens are charged",
+                    setup.target.model
+                );
                 metrics::counter!("neipix_usage_doubted_total").increment(1);
             }
             Ended::Good { text, is_cut: stop == Stop::Length, usage: judged.usage }

@@ -123,16 +123,16 @@ async fn flush(db: &Db, batch: &mut Vec<Attempt>) {
     for rows in batch.chunks(BATCH) {
         let written = db
             .platform("attempts.write", async |tx: &mut Tx| {
-                diesel::insert_into(provider_attempt::table)
-                    .values(rows)
-                    .on_conflict_do_nothing()
-                    .execute(tx)
-                    .await?;
+                diesel::insert_into(provider_attempt::table).values(rows).on_conflict_do_nothing().execute(tx).await?;
                 Ok::<_, Failure>(())
             })
             .await;
         if let Err(error) = written {
-            tracing::warn!(error = &error as &dyn std::error::Error, rows = rows.len(), "attempts were not written down");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                rows = rows.len(),
+                "attempts were not written down"
+            );
         }
     }
     batch.clear();

@@ -85,13 +85,20 @@ mod tests {
     fn used_marks_become_citations_and_invented_ones_do_not() {
         let found = of_text("Да [2]. Ещё [1, 3] и [9], [x], [0], [2].", &rows(3));
         assert_eq!(found.iter().map(|c| c.n).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!((found[0].page, found[0].start, found[0].end), (3, 100, 100 + i32::try_from("Доставка 300 ₽.".len()).unwrap()));
+        assert_eq!(
+            (found[0].page, found[0].start, found[0].end),
+            (3, 100, 100 + i32::try_from("Доставка 300 ₽.".len()).unwrap())
+        );
         assert_eq!(of_text("без ссылок [", &rows(3)), vec![]);
     }
 
     #[test]
     fn a_quote_points_into_its_page() {
-        let quoted = extractive::Citation { mark: 1, passage: 0, quotes: vec!["Доставка ".len().."Доставка 300".len()] };
+        let quoted = extractive::Citation {
+            mark: 1,
+            passage: 0,
+            quotes: std::iter::once("Доставка ".len().."Доставка 300".len()).collect(),
+        };
         let found = of_quotes(&[quoted], &rows(1));
         assert_eq!((found[0].quote.as_str(), found[0].start, found[0].end), ("300", 117, 120));
     }

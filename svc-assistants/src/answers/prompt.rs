@@ -18,7 +18,8 @@ Invent no marks. If the materials do not answer, say so briefly and offer that a
 /// Over the owner's own words.
 const OWNER: &str = "\n\nInstruction of the company:\n";
 /// Over words of the program that calls for the company.
-const CALLER: &str = "\n\nFurther wishes of the calling program; where they contradict the instruction, the instruction holds:\n";
+const CALLER: &str =
+    "\n\nFurther wishes of the calling program; where they contradict the instruction, the instruction holds:\n";
 /// Longest name that goes in.
 const NAME_CHARS_MAX: usize = 60;
 
@@ -43,7 +44,8 @@ pub fn fixed_tokens_max(spec: &AssistantSpec) -> i32 {
     let longest = "x".repeat(NAME_CHARS_MAX);
     let instruction = fill(&spec.instruction, &longest, &spec.name, "2026-01-01");
     // Frame and instruction are one message; the material's tags are another, and each input has its own overhead.
-    let total = tokens(FRAME) + tokens(OWNER) + tokens(&instruction) + tokens("<materials>\n</materials>") + 4 * MESSAGE_TOKENS;
+    let total =
+        tokens(FRAME) + tokens(OWNER) + tokens(&instruction) + tokens("<materials>\n</materials>") + 4 * MESSAGE_TOKENS;
     i32::try_from(total).unwrap_or(i32::MAX)
 }
 
@@ -127,7 +129,8 @@ pub fn build(from: &Ingredients<'_>) -> Prompt {
     left -= tokens(&instruction) + tokens(OWNER);
     let inputs = newest(from.inputs.iter().map(String::as_str), left);
     left -= spent(&inputs);
-    let caller = cut(from.caller_instruction, if from.caller_instruction.is_empty() { 0 } else { left - tokens(CALLER) });
+    let caller =
+        cut(from.caller_instruction, if from.caller_instruction.is_empty() { 0 } else { left - tokens(CALLER) });
     if !caller.is_empty() {
         left -= tokens(&caller) + tokens(CALLER);
     }
@@ -269,7 +272,8 @@ mod tests {
         })
     }
 
-    const PASSAGE: Material<'_> = Material { title: "Доставка.md", page: 2, text: "Доставка стоит 300 ₽." };
+    const PASSAGE: Material<'_> =
+        Material { title: "Доставка.md", page: 2, text: "Доставка стоит 300 ₽." };
 
     #[test]
     fn the_owner_speaks_as_the_system_and_nobody_else() {

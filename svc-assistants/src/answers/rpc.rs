@@ -54,10 +54,8 @@ pub async fn reply(state: &Assistants, call: Call<ReplyRequest>) -> Result<Strea
         .await?;
     let spec = with_defaults((*spec).clone());
     let today = today(&spec, Utc::now());
-    let output_tokens_max = request
-        .output_tokens_max
-        .min(spec.max_output_tokens.unwrap_or(OUTPUT_TOKENS_MAX))
-        .clamp(1, OUTPUT_TOKENS_MAX);
+    let output_tokens_max =
+        request.output_tokens_max.min(spec.max_output_tokens.unwrap_or(OUTPUT_TOKENS_MAX)).clamp(1, OUTPUT_TOKENS_MAX);
     let tokens_max = i64::from(request.input_tokens_max);
     let full = build(&request, &spec, &passages, &today, tokens_max);
     let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
@@ -84,13 +82,16 @@ pub async fn reply(state: &Assistants, call: Call<ReplyRequest>) -> Result<Strea
     Ok(Box::pin(ReceiverStream::new(receiver).map(Ok)))
 }
 
-fn build(request: &ReplyRequest, spec: &AssistantSpec, passages: &[PassageRow], today: &str, tokens_max: i64) -> Prompt {
-    let materials: Vec<Material<'_>> = passages
-        .iter()
-        .map(|p| Material { title: &p.file_name, page: p.page, text: &p.indexed })
-        .collect();
-    let history: Vec<(DialogueRole, &str)> =
-        request.history.iter().map(|m| (m.role(), m.text.as_str())).collect();
+fn build(
+    request: &ReplyRequest,
+    spec: &AssistantSpec,
+    passages: &[PassageRow],
+    today: &str,
+    tokens_max: i64,
+) -> Prompt {
+    let materials: Vec<Material<'_>> =
+        passages.iter().map(|p| Material { title: &p.file_name, page: p.page, text: &p.indexed }).collect();
+    let history: Vec<(DialogueRole, &str)> = request.history.iter().map(|m| (m.role(), m.text.as_str())).collect();
     prompt::build(&Ingredients {
         instruction: &prompt::fill(&spec.instruction, &request.contact_name, &spec.name, today),
         caller_instruction: &request.caller_instruction,
@@ -107,9 +108,10 @@ fn build(request: &ReplyRequest, spec: &AssistantSpec, passages: &[PassageRow], 
 fn candidates(state: &Assistants, request: &ReplyRequest, rows: Vec<ProviderRow>) -> Result<Vec<Ready>, Failure> {
     let mut known = HashMap::new();
     for row in rows {
-        let asked = request.candidates.iter().any(|c| {
-            c.provider_id == row.id.to_string() && (row.is_extractive() || c.model == row.model)
-        });
+        let asked = request
+            .candidates
+            .iter()
+            .any(|c| c.provider_id == row.id.to_string() && (row.is_extractive() || c.model == row.model));
         if asked {
             known.insert(row.id.to_string(), ready(state, row)?);
         }

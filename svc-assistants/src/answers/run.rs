@@ -1,7 +1,10 @@
 //! The way of an answer: providers in their order, at most one retry each, fall-through until the customer has seen the
 //! first character, and one honest end.
 
-use std::{collections::HashMap, time::{Duration, Instant}};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use neipix_mesh::{AttemptId, TurnId};
 use neipix_proto::assistants::v1::{
@@ -234,14 +237,7 @@ impl Run {
     }
 
     /// Whether the same provider is asked again. At most once, but for parameters it names and a prompt that can be cut.
-    fn after(
-        &self,
-        ready: &Ready,
-        key: &HealthKey,
-        error: &CallError,
-        retried: &mut bool,
-        trimmed: &mut bool,
-    ) -> Next {
+    fn after(&self, ready: &Ready, key: &HealthKey, error: &CallError, retried: &mut bool, trimmed: &mut bool) -> Next {
         alert(ready, error);
         match error.kind {
             ErrorKind::BadRequest => {

@@ -85,7 +85,14 @@ mod tests {
 
     #[test]
     fn impossible_numbers_are_replaced_by_our_count() {
-        for bad in [judged(-1, 0, 60), judged(500, 0, -5), judged(0, 0, 60), judged(1_000_000, 0, 60), judged(500, 0, 0), judged(500, 0, 9_000)] {
+        for bad in [
+            judged(-1, 0, 60),
+            judged(500, 0, -5),
+            judged(0, 0, 60),
+            judged(1_000_000, 0, 60),
+            judged(500, 0, 0),
+            judged(500, 0, 9_000),
+        ] {
             assert!(bad.doubt.is_some());
             let expected = Wire { input_tokens: 1_000, output_tokens: 100, estimated: true, ..Wire::default() };
             assert_eq!(bad.usage, expected);

@@ -1,9 +1,7 @@
 //! What makes a draft unusable: an unknown variable, a stop word that cannot match, hours that are none.
 
 use neipix_mesh::FieldProblem;
-use neipix_proto::assistants::v1::{
-    AssistantSpec, Schedule, StopWord, StopWordAction, StopWordMatch, WeeklyInterval,
-};
+use neipix_proto::assistants::v1::{AssistantSpec, Schedule, StopWord, StopWordAction, StopWordMatch, WeeklyInterval};
 use regex::RegexBuilder;
 
 /// Variables that an instruction may use.
@@ -89,7 +87,9 @@ fn compile(pattern: &str) -> Result<(), String> {
     match built {
         Ok(regex) if regex.is_match("") => Err("matches everything, even an empty text: make it more exact".to_owned()),
         Ok(_) => Ok(()),
-        Err(regex::Error::CompiledTooBig(_)) => Err("grows too large when compiled: use smaller repetitions".to_owned()),
+        Err(regex::Error::CompiledTooBig(_)) => {
+            Err("grows too large when compiled: use smaller repetitions".to_owned())
+        }
         Err(_) => Err("is not a regular expression (RE2 syntax, without look-around and back-references)".to_owned()),
     }
 }
@@ -159,7 +159,8 @@ mod tests {
     #[test]
     fn known_variables_and_plain_braces_pass_and_unknown_ones_are_named() {
         let good = AssistantSpec {
-            instruction: r#"Ты {assistant.name}, сегодня {today}. Пиши {contact.name}. Формат: {"a": 1} {} {цена}"#.into(),
+            instruction: r#"Ты {assistant.name}, сегодня {today}. Пиши {contact.name}. Формат: {"a": 1} {} {цена}"#
+                .into(),
             ..spec()
         };
         assert_eq!(fields(&good), Vec::<String>::new());

@@ -66,11 +66,7 @@ pub async fn list(state: &Assistants, call: Call<ListAssistantsRequest>) -> Resu
     let size = page::Size::new(call.page_size);
     let (order, falling) = order(&call.order_by);
     let after: Option<After> = state.pages.decode(&call.context, &call.page_token)?;
-    let filter = Filter {
-        status: Status::from_wire(call.status()),
-        q: call.q.clone(),
-        only: call.context.assistant,
-    };
+    let filter = Filter { status: Status::from_wire(call.status()), q: call.q.clone(), only: call.context.assistant };
     let mut rows = state
         .db
         .in_workspace(&call.context, "assistants.list", async |tx: &mut Tx| {

@@ -68,8 +68,7 @@ fn to_json(spec: &AssistantSpec) -> Result<serde_json::Value, Failure> {
     let descriptor = POOL
         .get_message_by_name("neipix.assistants.v1.AssistantSpec")
         .ok_or_else(|| Failure::internal("no descriptor of AssistantSpec"))?;
-    let dynamic =
-        DynamicMessage::decode(descriptor, spec.encode_to_vec().as_slice()).map_err(Failure::internal)?;
+    let dynamic = DynamicMessage::decode(descriptor, spec.encode_to_vec().as_slice()).map_err(Failure::internal)?;
     let options = SerializeOptions::new().use_proto_field_name(true);
     dynamic.serialize_with_options(serde_json::value::Serializer, &options).map_err(Failure::internal)
 }
@@ -271,10 +270,5 @@ pub async fn page(
 /// # Errors
 /// Storage.
 pub async fn standing(tx: &mut Tx, ws: WorkspaceId, id: AssistantId) -> QueryResult<Option<(String, i32)>> {
-    assistant::table
-        .find((ws, id))
-        .select((assistant::status, assistant::published_version))
-        .first(tx)
-        .await
-        .optional()
+    assistant::table.find((ws, id)).select((assistant::status, assistant::published_version)).first(tx).await.optional()
 }

@@ -24,7 +24,10 @@ use super::{
 };
 use crate::{
     Assistants,
-    assistants::{self, Verb, check_etag, rpc::{seen, stamp}},
+    assistants::{
+        self, Verb, check_etag,
+        rpc::{seen, stamp},
+    },
     mask,
     storage::{FORM_SECONDS, key},
 };
@@ -115,7 +118,9 @@ pub async fn confirm(state: &Assistants, call: Call<ConfirmFileRequest>) -> Resu
 
 async fn confirmed_before(state: &Assistants, context: &CallContext, row: FileRow) -> Result<KnowledgeFile, Failure> {
     match row.status() {
-        Status::Failed => Err(KnowledgeError::State("the file failed: retry it, or upload it again as a new one").into()),
+        Status::Failed => {
+            Err(KnowledgeError::State("the file failed: retry it, or upload it again as a new one").into())
+        }
         _ => shown(state, context, row).await,
     }
 }
@@ -180,7 +185,12 @@ pub async fn get(state: &Assistants, call: Call<GetFileRequest>) -> Result<Knowl
     shown(state, &call.context, row).await
 }
 
-async fn load(state: &Assistants, context: &CallContext, assistant: AssistantId, id: FileId) -> Result<FileRow, Failure> {
+async fn load(
+    state: &Assistants,
+    context: &CallContext,
+    assistant: AssistantId,
+    id: FileId,
+) -> Result<FileRow, Failure> {
     state
         .db
         .in_workspace(context, "knowledge.get", async |tx: &mut Tx| {
@@ -217,7 +227,13 @@ pub async fn list(state: &Assistants, call: Call<ListFilesRequest>) -> Result<Li
     let place = |id: FileId| places.iter().find(|(file, _)| *file == id).map_or(0, |(_, place)| *place);
     Ok(ListFilesResponse {
         next_page_token: next.map_or_else(|| Ok(String::new()), |key| state.pages.encode(&call.context, &key))?,
-        files: rows.into_iter().map(|row| { let at = place(row.id); to_wire(row, at) }).collect(),
+        files: rows
+            .into_iter()
+            .map(|row| {
+                let at = place(row.id);
+                to_wire(row, at)
+            })
+            .collect(),
     })
 }
 
@@ -356,9 +372,7 @@ async fn shown(state: &Assistants, context: &CallContext, row: FileRow) -> Resul
     let list = [row.clone()];
     let places = state
         .db
-        .in_workspace(context, "knowledge.place", async |tx: &mut Tx| {
-            Ok::<_, Failure>(store::places(tx, &list).await?)
-        })
+        .in_workspace(context, "knowledge.place", async |tx: &mut Tx| Ok::<_, Failure>(store::places(tx, &list).await?))
         .await?;
     Ok(to_wire(row, places.first().map_or(1, |(_, place)| *place)))
 }

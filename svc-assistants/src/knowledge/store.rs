@@ -334,7 +334,9 @@ pub async fn page(
         (Some(After::Time(at, last)), true) => query.filter(created_at.lt(at).or(created_at.eq(at).and(id.lt(last)))),
         (Some(After::Time(at, last)), false) => query.filter(created_at.gt(at).or(created_at.eq(at).and(id.gt(last)))),
         (Some(After::Name(text, last)), true) => query.filter(name.lt(text.clone()).or(name.eq(text).and(id.lt(last)))),
-        (Some(After::Name(text, last)), false) => query.filter(name.gt(text.clone()).or(name.eq(text).and(id.gt(last)))),
+        (Some(After::Name(text, last)), false) => {
+            query.filter(name.gt(text.clone()).or(name.eq(text).and(id.gt(last))))
+        }
         (None, _) => query,
     };
     query = match (by_name, falling) {

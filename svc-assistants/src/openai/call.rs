@@ -83,7 +83,7 @@ impl Call {
             idle: Instant::now(),
         };
         match answer {
-            Body::Stream(answer) => call.answer = Some(answer),
+            Body::Stream(answer) => call.answer = Some(*answer),
             // A server that ignores `stream` answers whole: one chunk and its end.
             Body::Whole(text) => {
                 call.ready.extend(call.reader.take(&text));
@@ -142,7 +142,7 @@ impl Call {
 }
 
 enum Body {
-    Stream(Answer),
+    Stream(Box<Answer>),
     Whole(String),
 }
 
@@ -151,7 +151,7 @@ async fn refuse_non_stream(answer: Answer, by: Instant, key: Option<&str>) -> Re
     let media = answer.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let (status, media) = (answer.status.as_u16(), media.to_ascii_lowercase());
     if status == 200 && (media.starts_with("text/event-stream") || media.is_empty()) {
-        return Ok(Body::Stream(answer));
+        return Ok(Body::Stream(Box::new(answer)));
     }
     let headers = answer.headers.clone();
     let read = async { if status == 200 { answer.bytes().await } else { beginning(answer).await } };
@@ -212,8 +212,13 @@ mod tests {
     #[test]
     fn refused_parameters_are_left_out_the_next_time() {
         let target = Target { base_url: String::new(), model: "m".into(), key: None };
-        let question =
-            Question { messages: vec![], temperature: 0.3, top_p: Some(0.5), stop: vec!["x".into()], output_tokens_max: 9 };
+        let question = Question {
+            messages: vec![],
+            temperature: 0.3,
+            top_p: Some(0.5),
+            stop: vec!["x".into()],
+            output_tokens_max: 9,
+        };
         let mut quirks = Quirks::default();
         assert_eq!(body(&target, &question, quirks)["max_completion_tokens"], 9);
         for name in ["temperature", "top_p", "stop", "max_completion_tokens", "stream_options"] {

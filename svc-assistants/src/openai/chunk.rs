@@ -283,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_missing_done_after_a_finish_reason_is_fine() {
-        let text = "data: {P,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"length\"}]}\n\n";
+        let text =
+            "data: {P,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"length\"}]}\n\n";
         assert_eq!(stream(text), [Event::Delta("a".into()), Event::Finished(Stop::Length)]);
     }
 

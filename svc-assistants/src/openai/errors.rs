@@ -238,7 +238,8 @@ fn looks_secret(word: &str) -> bool {
     let prefixed = ["sk-", "sk_", "npk_", "pk-", "AQVN", "AIza"].iter().any(|p| word.starts_with(p)) && word.len() > 8;
     // Keys that vendors half-mask themselves are masked whole.
     let half_masked = word.contains("**") && word.len() > 8;
-    let random = word.len() >= 32 && word.chars().any(|c| c.is_ascii_digit()) && word.chars().any(|c| c.is_ascii_alphabetic());
+    let random =
+        word.len() >= 32 && word.chars().any(|c| c.is_ascii_digit()) && word.chars().any(|c| c.is_ascii_alphabetic());
     prefixed || half_masked || random
 }
 

@@ -32,7 +32,10 @@ use crate::{
 pub async fn create(state: &Assistants, call: Call<CreateProviderRequest>) -> Result<Wire, Failure> {
     let wire = call.provider.clone().unwrap_or_default();
     if wire.kind() != ProviderKind::OpenaiCompatible {
-        return Err(Failure::invalid("provider.kind", "must be PROVIDER_KIND_OPENAI_COMPATIBLE: the other one is built in"));
+        return Err(Failure::invalid(
+            "provider.kind",
+            "must be PROVIDER_KIND_OPENAI_COMPATIBLE: the other one is built in",
+        ));
     }
     check(state, &wire).await?;
     let made = |provider: &Wire| format!("provider:{}", provider.id);
@@ -80,8 +83,7 @@ pub async fn list(state: &Assistants, call: Call<ListProvidersRequest>) -> Resul
 }
 
 /// Paths that an update may name.
-const EDITABLE: [&str; 7] =
-    ["name", "base_url", "model", "api_key", "priority", "disabled", "first_token_timeout_ms"];
+const EDITABLE: [&str; 7] = ["name", "base_url", "model", "api_key", "priority", "disabled", "first_token_timeout_ms"];
 
 /// Changes a provider.
 ///
@@ -102,7 +104,9 @@ pub async fn update(state: &Assistants, call: Call<UpdateProviderRequest>) -> Re
             check_etag("provider.etag", &sent.etag, before.etag)?;
             let stored = to_wire(before.clone());
             let merged = mask::apply("neipix.assistants.v1.Provider", &stored, &sent, mask, &EDITABLE)?;
-            if before.is_extractive() && (merged.disabled || merged.priority != before.priority || !merged.base_url.is_empty()) {
+            if before.is_extractive()
+                && (merged.disabled || merged.priority != before.priority || !merged.base_url.is_empty())
+            {
                 return Err(ProviderError::BuiltIn.into());
             }
             fields(&merged, before.is_extractive())?;
@@ -161,7 +165,10 @@ fn fields(wire: &Wire, extractive: bool) -> Result<(), Failure> {
         return Err(Failure::invalid("provider.model", "must be the model's name at the provider"));
     }
     if !extractive && wire.base_url.trim().is_empty() {
-        return Err(Failure::invalid("provider.base_url", "must be the base address, such as https://api.example.com/v1"));
+        return Err(Failure::invalid(
+            "provider.base_url",
+            "must be the base address, such as https://api.example.com/v1",
+        ));
     }
     Ok(())
 }

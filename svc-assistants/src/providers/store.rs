@@ -86,7 +86,8 @@ pub async fn find(tx: &mut Tx, id: ProviderId) -> QueryResult<Option<ProviderRow
 pub async fn page(tx: &mut Tx, after: Option<(i32, uuid::Uuid)>, limit: i64) -> QueryResult<Vec<ProviderRow>> {
     let mut query = provider::table.select(ProviderRow::as_select()).into_boxed();
     if let Some((priority, id)) = after {
-        query = query.filter(provider::priority.gt(priority).or(provider::priority.eq(priority).and(provider::id.gt(id))));
+        query =
+            query.filter(provider::priority.gt(priority).or(provider::priority.eq(priority).and(provider::id.gt(id))));
     }
     query.order((provider::priority, provider::id)).limit(limit).load(tx).await
 }

@@ -34,10 +34,7 @@ pub async fn retrieve(state: &Assistants, call: Call<RetrieveRequest>) -> Result
 ///
 /// # Errors
 /// NOT_FOUND.
-pub async fn search(
-    state: &Assistants,
-    call: Call<SearchPassagesRequest>,
-) -> Result<SearchPassagesResponse, Failure> {
+pub async fn search(state: &Assistants, call: Call<SearchPassagesRequest>) -> Result<SearchPassagesResponse, Failure> {
     let assistant = seen(&call.context, &call.assistant_id, "assistant_id")?;
     let question = prepare(&call.query);
     let results = state
