@@ -116,7 +116,7 @@ fn k_2_processor_time_of_the_child_is_limited() {
 #[test]
 fn k_2_a_file_over_the_limit_is_refused_before_a_child_is_started() {
     let nowhere = ExtractorConfig { program: Some("/nonexistent".into()), ..config() };
-    let failure = Extractor::new(nowhere).extract(FileType::Txt, 50_000_001, std::io::empty()).unwrap_err();
+    let failure = Extractor::new(nowhere).extract(FileType::Txt, 50 * 1024 * 1024 + 1, std::io::empty()).unwrap_err();
     assert_eq!(failure.reason, FailureReason::LimitExceeded);
 }
 
