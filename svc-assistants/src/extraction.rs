@@ -24,6 +24,15 @@ mod zip_guard;
 
 pub use runner::{Extractor, ExtractorConfig};
 
+/// The program that children run, where it is not the running one.
+static PROGRAM: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+
+/// Names the program that children run, for processes whose own `main` does not offer them (test harnesses). The first
+/// one stands.
+pub fn set_program(program: std::path::PathBuf) {
+    let _ = PROGRAM.set(program);
+}
+
 /// Largest file that is accepted, in bytes (50 MiB).
 pub const FILE_BYTES_MAX: u64 = 50 * 1024 * 1024;
 /// Most text that one file may give, in UTF-8 bytes (20 MB).

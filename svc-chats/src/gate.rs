@@ -4,9 +4,7 @@
 
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use chrono_tz::Tz;
-use neipix_proto::assistants::v1::{
-    AssistantStatus, Schedule, StopWordAction, WeeklyInterval,
-};
+use neipix_proto::assistants::v1::{AssistantStatus, Schedule, StopWordAction, WeeklyInterval};
 
 use crate::stopwords;
 

@@ -108,14 +108,10 @@ async fn turn_for(
     };
     store::insert_input(tx, ws, message, turn).await?;
     let _ = seq;
-    let run_at = if delay == 0 { RunAt::Now } else { RunAt::In(std::time::Duration::from_secs(delay.unsigned_abs().into())) };
-    let job = Job {
-        workspace: ws,
-        kind: "turn.run",
-        key: format!("turn:{turn}"),
-        payload: json!({"turn_id": turn}),
-        run_at,
-    };
+    let run_at =
+        if delay == 0 { RunAt::Now } else { RunAt::In(std::time::Duration::from_secs(delay.unsigned_abs().into())) };
+    let job =
+        Job { workspace: ws, kind: "turn.run", key: format!("turn:{turn}"), payload: json!({"turn_id": turn}), run_at };
     jobs::enqueue(tx, job).await?;
     Ok(turn)
 }

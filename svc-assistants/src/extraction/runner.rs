@@ -83,7 +83,10 @@ impl Extractor {
     fn start(&self, declared: FileType) -> io::Result<Running> {
         let program = match &self.config.program {
             Some(program) => program.clone(),
-            None => std::env::current_exe()?,
+            None => match super::PROGRAM.get() {
+                Some(program) => program.clone(),
+                None => std::env::current_exe()?,
+            },
         };
         let mut child = Command::new(program)
             .arg(child::ARGUMENT)

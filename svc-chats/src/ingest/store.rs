@@ -43,7 +43,12 @@ pub async fn known(
     .get_result(tx)
     .await
     .optional()?;
-    Ok(row.map(|r| Ingested { message: r.message_id, conversation: r.conversation_id, turn: r.turn_id, duplicate: true }))
+    Ok(row.map(|r| Ingested {
+        message: r.message_id,
+        conversation: r.conversation_id,
+        turn: r.turn_id,
+        duplicate: true,
+    }))
 }
 
 /// One message of a dialogue at a time, also before the dialogue exists.
@@ -73,7 +78,8 @@ pub async fn contact(
         #[diesel(sql_type = SqlUuid)]
         contact_id: ContactId,
     }
-    let find = "SELECT contact_id FROM contact_identity WHERE workspace_id = $1 AND kind = $2 AND scope = $3 AND value = $4";
+    let find =
+        "SELECT contact_id FROM contact_identity WHERE workspace_id = $1 AND kind = $2 AND scope = $3 AND value = $4";
     let found: Option<Row> = diesel::sql_query(find)
         .bind::<SqlUuid, _>(ws)
         .bind::<Text, _>(kind)

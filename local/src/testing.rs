@@ -1,0 +1,117 @@
+//! The product for tests: each on its own database and its own Redis, beside the servers of `with-services`.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use anyhow::Context as _;
+use neipix_mesh::config::Settings;
+use tokio::{net::TcpListener, sync::OnceCell};
+
+use crate::product::{self, Product};
+
+/// Databases of one Redis; `with-services` starts it with so many.
+const REDIS_DATABASES: u16 = 1_024;
+
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+static NEXT_REDIS: AtomicU16 = AtomicU16::new(0);
+
+/// A product of one test.
+pub struct TestProduct {
+    /// It.
+    pub product: Product,
+    /// What it was started with.
+    pub settings: Vec<(String, String)>,
+    /// The role `neipix_verify` on its database.
+    pub verify_url: String,
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests learn their servers this way")]
+fn env(name: &str) -> anyhow::Result<String> {
+    std::env::var(name).with_context(|| format!("{name} is not set: run tests with `make test-it`"))
+}
+
+/// The same address with another database.
+fn with_database(url: &str, database: &str) -> String {
+    let (base, query) = url.split_once('?').map_or((url, None), |(b, q)| (b, Some(q)));
+    let base = base.rsplit_once('/').map_or(base, |(b, _)| b);
+    match query {
+        Some(query) => format!("{base}/{database}?{query}"),
+        None => format!("{base}/{database}"),
+    }
+}
+
+/// The launcher beside the test's own program: it offers the children that read files.
+fn launcher() -> Option<std::path::PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    let launcher = own.parent()?.parent()?.join("neipix-local");
+    launcher.is_file().then_some(launcher)
+}
+
+async fn execute(url: &str, sql: &str) -> anyhow::Result<()> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+    tokio::select! {
+        done = client.batch_execute(sql) => Ok(done?),
+        _ = connection => anyhow::bail!("the connection ended"),
+    }
+}
+
+/// A fresh database, cloned from one that was migrated once per process.
+async fn database(owner: &str) -> anyhow::Result<String> {
+    let template = TEMPLATE
+        .get_or_try_init(|| async {
+            let name = format!("template_{}", uuid::Uuid::now_v7().simple());
+            execute(owner, &format!("CREATE DATABASE {name}")).await?;
+            product::migrate(&with_database(owner, &name)).await?;
+            anyhow::Ok(name)
+        })
+        .await?;
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    execute(owner, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
+    Ok(name)
+}
+
+/// Starts a product; `more` settings win.
+///
+/// # Errors
+/// When the servers of `with-services` are not there.
+pub async fn start(more: &[(&str, &str)]) -> anyhow::Result<TestProduct> {
+    if let Some(launcher) = launcher() {
+        svc_assistants::extraction::set_program(launcher);
+    }
+    let owner = env("DATABASE_URL")?;
+    let database = database(&owner).await?;
+    let number = NEXT_REDIS.fetch_add(1, Ordering::Relaxed);
+    let spread = u16::try_from(std::process::id() % 61).unwrap_or(0) * 16;
+    let server = env("REDIS_URL")?;
+    // The address may name a database of its own: it ends after host and port.
+    let host = server.find("://").map_or(0, |at| at + 3);
+    let end = server[host..].find('/').map_or(server.len(), |at| host + at);
+    let redis = format!("{}/{}", &server[..end], 1 + (spread + number) % (REDIS_DATABASES - 1));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let mut pairs: Vec<(String, String)> = vec![];
+    let mut set = |name: &str, value: String| pairs.push((name.to_owned(), value));
+    set("NEIPIX_ENV", "test".into());
+    for service in ["AUTH", "ASSISTANTS", "BILLING", "CHATS", "ADMIN"] {
+        let name = format!("{service}_DATABASE_URL");
+        set(&name, with_database(&env(&name)?, &database));
+        set(&format!("{service}_POOL"), "6".into());
+    }
+    set("REDIS_URL", redis);
+    for name in ["S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY", "SMTP_URL"] {
+        set(name, env(name)?);
+    }
+    set("MAIL_FROM", "Neipix <hello@neipix.example>".into());
+    for (name, host) in [("APP", "app"), ("ADMIN", "admin"), ("API", "api"), ("WIDGET", "widget"), ("FILES", "files")] {
+        set(&format!("{name}_ORIGIN"), format!("http://{host}.localhost:{port}"));
+    }
+    set("AUTH_ISSUER", format!("http://api.localhost:{port}"));
+    set("ARGON2", "m=64,t=1,p=1".into());
+    set("EGRESS_ALLOW", "127.0.0.0/8".into());
+    for (name, value) in more {
+        set(name, (*value).to_owned());
+    }
+    let settings = Settings::from_pairs("local", pairs.clone())?;
+    let product = product::start(&settings, listener).await?;
+    let verify_url = with_database(&env("VERIFY_DATABASE_URL")?, &database);
+    Ok(TestProduct { product, settings: pairs, verify_url })
+}

@@ -1,0 +1,61 @@
+//! The service's rpcs, one line each.
+
+use neipix_mesh::rpcs;
+use neipix_proto::{
+    chats::v1::{
+        AskEvent, AskRequest, AskResponse, Channel, ChatCompletionEvent, CheckChannelRequest, CloseRequest,
+        Conversation, CreateChannelRequest, CreateChatCompletionRequest, DeleteChannelRequest, GetChannelRequest,
+        GetConversationRequest, GetTurnRequest, IngestRequest, IngestResponse, ListChannelsRequest,
+        ListChannelsResponse, ListConnectionsRequest, ListConnectionsResponse, ListConversationsRequest,
+        ListConversationsResponse, ListMessagesRequest, ListMessagesResponse, ListModelsRequest, ListModelsResponse,
+        ListTurnsRequest, ListTurnsResponse, Message, NotifyTypingRequest, NotifyTypingResponse, ResendMessageRequest,
+        ReturnRequest, SendMessageRequest, TakeOverRequest, Turn, UpdateChannelRequest, WatchRequest, WatchResponse,
+        ask_service_server::AskService, channel_service_server::ChannelService,
+        chat_event_service_server::ChatEventService, conversation_service_server::ConversationService,
+        ingest_service_server::IngestService,
+    },
+    events::v1::{AckEventsRequest, AckEventsResponse},
+};
+
+use crate::{Chats, ask, channels, conversations, telegram, watch};
+
+rpcs! { impl ConversationService for Chats {
+    list_conversations: ListConversationsRequest => ListConversationsResponse = conversations::rpc::list;
+    get_conversation: GetConversationRequest => Conversation = conversations::rpc::get;
+    list_messages: ListMessagesRequest => ListMessagesResponse = conversations::rpc::messages;
+    list_turns: ListTurnsRequest => ListTurnsResponse = conversations::rpc::list_turns;
+    get_turn: GetTurnRequest => Turn = conversations::rpc::get_turn;
+    take_over: TakeOverRequest => Conversation = conversations::rpc::take_over;
+    r#return: ReturnRequest => Conversation = conversations::rpc::hand_back;
+    close: CloseRequest => Conversation = conversations::rpc::close;
+    send_message: SendMessageRequest => Message = conversations::rpc::send;
+    resend_message: ResendMessageRequest => Message = conversations::rpc::resend;
+    notify_typing: NotifyTypingRequest => NotifyTypingResponse = conversations::rpc::typing;
+    stream watch(WatchStream): WatchRequest => WatchResponse = watch::watch;
+} }
+
+rpcs! { impl AskService for Chats {
+    ask: AskRequest => AskResponse = ask::ask;
+    stream ask_stream(AskStreamStream): AskRequest => AskEvent = ask::ask_stream;
+    stream create_chat_completion(CreateChatCompletionStream): CreateChatCompletionRequest => ChatCompletionEvent
+        = ask::completions::create;
+    list_models: ListModelsRequest => ListModelsResponse = ask::completions::models;
+} }
+
+rpcs! { impl ChannelService for Chats {
+    create_channel: CreateChannelRequest => Channel = channels::rpc::create;
+    get_channel: GetChannelRequest => Channel = channels::rpc::get;
+    list_channels: ListChannelsRequest => ListChannelsResponse = channels::rpc::list;
+    update_channel: UpdateChannelRequest => Channel = channels::rpc::update;
+    delete_channel: DeleteChannelRequest => Channel = channels::rpc::delete;
+    check_channel: CheckChannelRequest => Channel = channels::rpc::check;
+    list_connections: ListConnectionsRequest => ListConnectionsResponse = channels::rpc::connections;
+} }
+
+rpcs! { impl IngestService for Chats {
+    ingest: IngestRequest => IngestResponse = telegram::hook::ingest;
+} }
+
+rpcs! { impl ChatEventService for Chats {
+    ack_events: AckEventsRequest => AckEventsResponse = crate::ack_events;
+} }
