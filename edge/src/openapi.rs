@@ -25,7 +25,7 @@ pub fn document(api_origin: &str) -> Value {
         let service = method.descriptor.parent_service();
         for (i, binding) in method.bindings.iter().enumerate() {
             let tag = service.name().trim_end_matches("Service").to_owned();
-            tags.entry(tag.clone()).or_insert_with(|| comments.of_service(&service));
+            tags.entry(tag.clone()).or_insert_with(|| comments.of_service(service));
             let operation = Operation { method, template: &binding.template, body: &binding.body, alias: i > 0 };
             let value = operation.document(&tag, &comments, &mut schemas);
             let path = paths.entry(json_template(&binding.template)).or_default();

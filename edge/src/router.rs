@@ -20,7 +20,6 @@ use crate::{
 
 /// The public router. Readiness and metrics live on the ops listener; `/healthz` and `/readyz` are here too, for probes
 /// that reach nothing else.
-#[must_use]
 pub fn router(edge: Edge) -> Router {
     let document: &'static str = Box::leak(openapi::document(&edge.origins.api).to_string().into_boxed_str());
     Router::new()

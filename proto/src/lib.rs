@@ -9,6 +9,8 @@ use prost_reflect::DescriptorPool;
 
 #[cfg(test)]
 mod check;
+#[cfg(test)]
+mod check_tests;
 mod method;
 mod reason;
 

@@ -19,7 +19,7 @@ pub fn make(public: [u8; 6], secret: [u8; 32]) -> (String, String) {
 
 /// The permissions that a maker with this role cannot give to a key; empty = all may be given.
 #[must_use]
-pub fn refused<'a>(asked: &'a [String], own: roles::Permissions) -> Vec<&'a str> {
+pub fn refused(asked: &[String], own: roles::Permissions) -> Vec<&str> {
     asked.iter().map(String::as_str).filter(|p| !(own.has(p) && roles::key_may_hold(p))).collect()
 }
 

@@ -163,6 +163,8 @@ pub fn id_kind(method: &neipix_proto::Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use prost_reflect::ReflectMessage as _;
+
     use super::*;
 
     #[test]

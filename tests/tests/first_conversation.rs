@@ -1,5 +1,5 @@
 //! The first conversation, by REST alone: register, assistant, file, publish, question, cited answer, ledger, take-over.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::time::Duration;
 
