@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod end;
+pub mod handoff;
 pub mod store;
 
 use std::time::Duration;
@@ -168,7 +169,7 @@ async fn silenced(tx: &mut Tx, running: &Running) -> Result<bool, Failure> {
         crate::conversations::store::set_away(tx, ws, conversation, &key).await?;
     }
     if pending || hand_over {
-        store::to_a_person(tx, ws, conversation, hand_over).await?;
+        handoff::to_a_person(tx, ws, conversation, hand_over).await?;
     }
     end::skip(tx, running, reason, &set).await?;
     Ok(true)

@@ -40,7 +40,7 @@ impl Comments {
     /// Of a service.
     #[must_use]
     pub fn of_service(&self, service: &ServiceDescriptor) -> String {
-        self.at(service.parent_file().name(), vec![SERVICE, index(service.index())]).replace('\n', " ")
+        self.at(service.parent_file().name(), vec![SERVICE, place(service)]).replace('\n', " ")
     }
 
     /// Of an rpc: the summary, an empty line, the rest.
@@ -48,7 +48,7 @@ impl Comments {
     pub fn of_method(&self, method: &MethodDescriptor) -> String {
         let service = method.parent_service();
         let position = service.methods().position(|m| m.name() == method.name()).unwrap_or(0);
-        self.at(service.parent_file().name(), vec![SERVICE, index(service.index()), METHOD, index(position)])
+        self.at(service.parent_file().name(), vec![SERVICE, place(service), METHOD, index(position)])
     }
 
     /// Of a message; only messages that stand at the top of their file are ours.
@@ -85,6 +85,11 @@ impl Comments {
         }
         text
     }
+}
+
+/// The service's place in its file; `ServiceDescriptor::index` counts across the pool.
+fn place(service: &ServiceDescriptor) -> i32 {
+    index(service.parent_file().services().position(|s| s.name() == service.name()).unwrap_or(usize::MAX))
 }
 
 fn index(position: usize) -> i32 {

@@ -327,7 +327,7 @@ pub async fn hand(
     .bind::<Text, _>(status)
     .execute(tx)
     .await?;
-    crate::turns::store::history(tx, ws, id).await
+    crate::turns::handoff::history(tx, ws, id).await
 }
 
 /// Ends the dialogue's turns that nobody has claimed. Answers those that ended.

@@ -175,7 +175,7 @@ async fn outcome(
             let kind = "message.delivery_changed";
             outbox::push(tx, Event { workspace: ws, kind, object_version: 1, payload: &changed }).await?;
             if error == "outcome_unknown" {
-                turns::store::to_a_person(tx, ws, part.conversation_id, false).await?;
+                turns::handoff::to_a_person(tx, ws, part.conversation_id, false).await?;
             }
             if let Some(turn) = part.turn_id {
                 turns::store::delivered(tx, ws, turn, message).await?;

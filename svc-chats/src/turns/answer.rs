@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{
     HEARTBEAT, Running,
     end::{self, Said},
-    inputs, step_to,
+    handoff, inputs, step_to,
     store::{self, Attempt},
 };
 use crate::{Chats, turn::State};
@@ -154,7 +154,7 @@ async fn refused(chats: &Chats, running: &Running, status: Status) -> Result<(),
         .db
         .in_workspace_id(ws, "chats.refused", async |tx: &mut Tx| {
             store::lock_dialogue(tx, ws, turn).await?;
-            store::to_a_person(tx, ws, running.dialogue.id, reason == "no_funds").await?;
+            handoff::to_a_person(tx, ws, running.dialogue.id, reason == "no_funds").await?;
             end::skip(tx, running, reason, "").await
         })
         .await

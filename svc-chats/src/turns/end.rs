@@ -15,7 +15,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Running, step_to,
+    Running, handoff, step_to,
     store::{self, Attempt, Say},
 };
 use crate::{Chats, turn::State};
@@ -84,7 +84,7 @@ pub async fn give_up(
             store::keep_attempts(tx, ws, turn, &shown.attempts, &shown.price_ids).await?;
             step_to(tx, running, to, reason, true, set).await?;
             if hand_over {
-                store::to_a_person(tx, ws, running.dialogue.id, true).await?;
+                handoff::to_a_person(tx, ws, running.dialogue.id, true).await?;
             }
             let kind = if to == State::Cancelled { "turn.cancelled" } else { "turn.failed" };
             store::tell(tx, ws, kind, running.dialogue.id, turn).await?;
@@ -153,7 +153,7 @@ pub async fn store_answer(chats: &Chats, running: &Running, said: &Said, streame
                 format!("answer_message_id = '{message}', claimed_handler_epoch = {claimed}, prompt_hash = '{hash}'");
             step_to(tx, running, State::Stored, "", false, set).await?;
             if said.pending && ours {
-                store::to_a_person(tx, ws, dialogue.id, false).await?;
+                handoff::to_a_person(tx, ws, dialogue.id, false).await?;
             }
             store::tell(tx, ws, "turn.stored", dialogue.id, turn).await?;
             Ok::<_, Failure>(true)
