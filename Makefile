@@ -8,7 +8,9 @@ MAKEFLAGS += --no-print-directory
 # The order of the targets of one call is a promise: checks come before suites.
 .NOTPARALLEL:
 
-debug_launcher := target/debug/neipix-local
+# Where cargo puts what it builds.
+built := $(or $(CARGO_TARGET_DIR),target)
+debug_launcher := $(built)/debug/neipix-local
 with_services := $(debug_launcher) with-services --
 
 .PHONY: help
@@ -24,7 +26,7 @@ setup: ## Install what the machine lacks: Postgres into .local/tools, Redis by a
 # their time changes when a file goes.
 PROFILE ?= fast
 launcher := .local/bin/neipix-local
-launcher_built := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/neipix-local
+launcher_built := $(built)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/neipix-local
 launcher_sources = Cargo.toml Cargo.lock $(shell find proto infra/mesh edge svc-* local -not -path '*/tests*')
 
 $(launcher): $$(launcher_sources)
@@ -32,6 +34,10 @@ $(launcher): $$(launcher_sources)
 	@mkdir -p $(@D)
 	@cp $(launcher_built) $@.next
 	@mv $@.next $@
+
+.PHONY: up
+up: setup $(launcher) ## Run the whole product on this machine, with a demo workspace
+	@$(launcher) up
 
 .PHONY: test
 test: setup tidy test-unit test-it ## Run every check and suite

@@ -249,3 +249,15 @@ pub fn find_postgres(start: &Path) -> Option<PathBuf> {
     let below = |dir: &Path| dir.join(".local/tools/postgres/bin");
     start.ancestors().map(below).find(|bin| bin.join("postgres").exists())
 }
+
+/// Postgres' programs: where a person says, else of the checkout around the working folder or this program.
+///
+/// # Errors
+/// When there is no working folder.
+pub fn postgres_programs(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let here = std::env::current_dir()?;
+    Ok(given
+        .or_else(|| find_postgres(&here))
+        .or_else(|| find_postgres(&std::env::current_exe().ok()?))
+        .unwrap_or_else(|| here.join(".local/tools/postgres/bin")))
+}

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use neipix_local::with_services;
+use neipix_local::{up, with_services};
 
 #[derive(Debug, Parser)]
 #[command(name = "neipix-local", version, about = "Neipix on one machine")]
@@ -12,10 +12,10 @@ struct Cli {
     command: Command,
 }
 
-/// The product itself is served by a subcommand beside this one.
 #[derive(Debug, Subcommand)]
 enum Command {
-    WithServices(with_services::Args),
+    Up(Box<up::Args>),
+    WithServices(Box<with_services::Args>),
 }
 
 fn main() -> ExitCode {
@@ -37,7 +37,8 @@ async fn run() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let result = match Cli::parse().command {
-        Command::WithServices(args) => with_services::run(args).await,
+        Command::Up(args) => up::run(*args).await,
+        Command::WithServices(args) => with_services::run(*args).await,
     };
     result.unwrap_or_else(|error| {
         eprintln!("neipix-local: {error:#}");

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::children::{Child, Spec};
-use crate::infrastructure::{Given, Infrastructure, Options, find_postgres};
+use crate::infrastructure::{Given, Infrastructure, Options, postgres_programs};
 use crate::postgres::Profile;
 
 const TEMP_PREFIX: &str = "neipix-test-";
@@ -47,12 +47,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => Some(temp_dir()?),
     };
     let dir = args.dir.or_else(|| temp.as_ref().map(|temp| temp.path().to_owned())).context("a folder")?;
-    let here = std::env::current_dir()?;
-    let postgres_bin = args
-        .postgres_bin
-        .or_else(|| find_postgres(&here))
-        .or_else(|| find_postgres(&std::env::current_exe().ok()?))
-        .unwrap_or_else(|| here.join(".local/tools/postgres/bin"));
+    let postgres_bin = postgres_programs(args.postgres_bin)?;
     let options =
         Options { dir, postgres_bin, redis_server: args.redis_server, profile: args.profile, given: args.given };
     let infrastructure = Infrastructure::start(options).await?;
