@@ -101,7 +101,11 @@ impl Readiness {
     fn keep(&self, new: &State) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.down != new.down {
-            tracing::warn!(down = ?new.down, broken = ?new.broken, "dependencies that do not answer changed");
+            if new.down.is_empty() {
+                tracing::info!("every dependency answers");
+            } else {
+                tracing::warn!(down = ?new.down, broken = ?new.broken, "dependencies do not answer");
+            }
         }
         *state = new.clone();
     }

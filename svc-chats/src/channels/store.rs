@@ -139,24 +139,26 @@ pub struct Bot<'a> {
     pub secret_hash: Vec<u8>,
 }
 
+/// Where a bot or a webhook leads.
+#[derive(QueryableByName)]
+struct Route {
+    #[diesel(sql_type = SqlUuid)]
+    workspace_id: WorkspaceId,
+    #[diesel(sql_type = SqlUuid)]
+    channel_id: ChannelId,
+}
+
 /// The channel of a bot, if it was connected anywhere.
 ///
 /// # Errors
 /// Storage.
 pub async fn bot_route(tx: &mut Tx, bot: i64) -> Result<Option<(WorkspaceId, ChannelId)>, Failure> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        workspace_id: WorkspaceId,
-        #[diesel(sql_type = SqlUuid)]
-        channel_id: ChannelId,
-    }
-    let row: Option<Row> = diesel::sql_query("SELECT workspace_id, channel_id FROM bot_route WHERE bot_id = $1")
+    let route: Option<Route> = diesel::sql_query("SELECT workspace_id, channel_id FROM bot_route WHERE bot_id = $1")
         .bind::<BigInt, _>(bot)
         .get_result(tx)
         .await
         .optional()?;
-    Ok(row.map(|r| (r.workspace_id, r.channel_id)))
+    Ok(route.map(|r| (r.workspace_id, r.channel_id)))
 }
 
 /// Writes a connected bot: a fresh channel, or the one it had. False where somebody else has the bot.
@@ -244,19 +246,12 @@ pub async fn set_state(
 /// # Errors
 /// Storage.
 pub async fn hook(tx: &mut Tx, hook_id: &str) -> Result<Option<(WorkspaceId, ChannelId)>, Failure> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        workspace_id: WorkspaceId,
-        #[diesel(sql_type = SqlUuid)]
-        channel_id: ChannelId,
-    }
-    let row: Option<Row> = diesel::sql_query("SELECT workspace_id, channel_id FROM hook_route WHERE hook_id = $1")
+    let route: Option<Route> = diesel::sql_query("SELECT workspace_id, channel_id FROM hook_route WHERE hook_id = $1")
         .bind::<Text, _>(hook_id)
         .get_result(tx)
         .await
         .optional()?;
-    Ok(row.map(|r| (r.workspace_id, r.channel_id)))
+    Ok(route.map(|r| (r.workspace_id, r.channel_id)))
 }
 
 /// Takes an update; false where it was taken before.
