@@ -1,5 +1,6 @@
-//! Dialogues, messages, turns: read, and moved between assistant and people.
+//! The inbox: dialogues, their messages and turns, and what operators do with them.
 
+pub mod act;
+pub mod list;
 pub mod rpc;
 pub mod store;
-pub mod wire;

@@ -1,20 +1,20 @@
-//! Numbered events: svc-chats' own and those of others that screens need. One writer per workspace, outside the business
-//! transaction: nothing commits behind a number that was seen.
+//! Numbers for clients, and what is learned from other services.
+
+use std::collections::HashMap;
 
 use chrono::Utc;
 use diesel::{
-    QueryableByName,
-    sql_types::{BigInt, Jsonb, Nullable, Text, Uuid as SqlUuid},
+    sql_query,
+    sql_types::{Array, BigInt, Bytea, Jsonb, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
 use futures::future::BoxFuture;
 use neipix_mesh::{
-    EventId, Failure, WorkspaceId,
-    consumer::{Consumer, EventRow},
-    db::Tx,
-    outbox::{self, Event},
+    AssistantId, ChannelId, EventId, Failure, WorkspaceId,
+    consumer::EventRow,
+    db::{Tx, queued_event},
+    redis::shard,
     relay::{Row, Sequencer},
-    service::Parts,
 };
 use neipix_proto::{
     assistants::events::v1::{AssistantChanged, FileStatusChanged},
@@ -25,12 +25,58 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{
-    channels,
-    hub::{Hub, Live},
-};
+use crate::{Chats, channels::store as channels, live::Hub, sql::Keep as _};
 
-/// Gives numbers.
+/// An event as clients will see it.
+#[derive(Debug, PartialEq)]
+struct Numbered {
+    kind: String,
+    object: Uuid,
+    extra: Value,
+}
+
+/// What an outbox row tells clients; none for what they never see.
+fn numbered(row: &Row) -> Option<Numbered> {
+    let payload = row.payload.as_slice();
+    let kind = row.kind.clone();
+    let id = |text: &str| text.parse::<Uuid>().ok();
+    let (object, extra) = match row.kind.split_once('.')?.0 {
+        "conversation" | "handler" => {
+            let event = ConversationChanged::decode(payload).ok()?;
+            (id(&event.conversation_id)?, json!({}))
+        }
+        "message" => {
+            let event = MessageChanged::decode(payload).ok()?;
+            (id(&event.message_id)?, json!({"conversation_id": event.conversation_id}))
+        }
+        "turn" => {
+            let event = TurnChanged::decode(payload).ok()?;
+            (id(&event.turn_id)?, json!({"conversation_id": event.conversation_id}))
+        }
+        "channel" => {
+            let event = ChannelStateChanged::decode(payload).ok()?;
+            (id(&event.channel_id)?, json!({"assistant_id": event.assistant_id}))
+        }
+        "wallet" => {
+            let event = WalletChanged::decode(payload).ok()?;
+            let extra = json!({"available": event.available_micro_pix, "held": event.held_micro_pix});
+            (row.workspace_id.0, extra)
+        }
+        "file" => {
+            let event = FileStatusChanged::decode(payload).ok()?;
+            let extra = json!({"assistant_id": event.assistant_id, "status": event.status, "reason": event.reason});
+            (id(&event.file_id)?, extra)
+        }
+        "assistant" => {
+            let event = AssistantChanged::decode(payload).ok()?;
+            (id(&event.assistant_id)?, json!({"assistant_id": event.assistant_id, "status": event.status}))
+        }
+        _ => return None,
+    };
+    Some(Numbered { kind, object, extra })
+}
+
+/// Numbers this service's outbox, in the order of commits.
 pub struct Numbers(pub Hub);
 
 impl Sequencer for Numbers {
@@ -41,172 +87,145 @@ impl Sequencer for Numbers {
         rows: &'a [Row],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            for row in rows {
-                if let Some((kind, object, extra)) = shown(row) {
-                    number(tx, workspace, kind, object, &extra).await?;
-                }
-            }
-            Ok(())
+            let events: Vec<Numbered> = rows.iter().filter_map(numbered).collect();
+            if events.is_empty() { Ok(()) } else { write(tx, workspace, events).await }
         })
     }
 
     fn committed(&self, workspace: WorkspaceId) {
-        self.0.tell(workspace, Live::Events);
+        self.0.numbered(workspace);
     }
 }
 
-async fn number(tx: &mut Tx, ws: WorkspaceId, kind: &str, object: Option<Uuid>, extra: &Value) -> Result<(), Failure> {
-    diesel::sql_query(
-        "WITH head AS (INSERT INTO event_head (workspace_id, last_seq) VALUES ($1, 1) ON CONFLICT (workspace_id) \
-         DO UPDATE SET last_seq = event_head.last_seq + 1 RETURNING last_seq) \
-         INSERT INTO event (workspace_id, id, seq, kind, object_id, extra) SELECT $1, $2, last_seq, $3, $4, $5 FROM head",
+/// One writer per workspace: whoever has the head's lock.
+async fn write(tx: &mut Tx, ws: WorkspaceId, events: Vec<Numbered>) -> Result<(), Failure> {
+    let now = Utc::now();
+    sql_query(
+        "WITH head AS (INSERT INTO event_head (workspace_id, last_seq) VALUES ($1, $2) ON CONFLICT (workspace_id) \
+         DO UPDATE SET last_seq = event_head.last_seq + $2 RETURNING last_seq) \
+         INSERT INTO event (workspace_id, id, seq, kind, object_id, extra) \
+         SELECT $1, e.id, head.last_seq - $2 + e.n, e.kind, e.object, e.extra \
+         FROM head, unnest($3::uuid[], $4::text[], $5::uuid[], $6::jsonb[]) WITH ORDINALITY AS e (id, kind, object, extra, n)",
     )
     .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(EventId::new(Utc::now()))
-    .bind::<Text, _>(kind)
-    .bind::<Nullable<SqlUuid>, _>(object)
-    .bind::<Jsonb, _>(extra)
+    .bind::<BigInt, _>(i64::try_from(events.len()).unwrap_or(0))
+    .bind::<Array<SqlUuid>, _>(events.iter().map(|_| EventId::new(now).0).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(events.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(events.iter().map(|e| e.object).collect::<Vec<_>>())
+    .bind::<Array<Jsonb>, _>(events.iter().map(|e| e.extra.clone()).collect::<Vec<_>>())
+    .kept()
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// What screens see of an outbox row; none for what is not theirs.
-fn shown(row: &Row) -> Option<(&str, Option<Uuid>, Value)> {
-    let bytes = row.payload.as_slice();
-    let id = |text: String| text.parse::<Uuid>().ok();
-    Some(match row.kind.split('.').next()? {
-        "conversation" | "handler" => {
-            (&row.kind, id(ConversationChanged::decode(bytes).ok()?.conversation_id), json!({}))
+/// Another service's event, as it is put in line.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// The event.
+    pub id: EventId,
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its object's version.
+    pub version: i64,
+    /// Its message.
+    pub payload: &'a [u8],
+}
+
+impl<'a> From<&'a EventRow> for Heard<'a> {
+    fn from(row: &'a EventRow) -> Self {
+        Self {
+            workspace: row.workspace,
+            id: row.event_id,
+            kind: &row.kind,
+            version: row.object_version,
+            payload: &row.payload,
         }
-        "message" => (&row.kind, id(MessageChanged::decode(bytes).ok()?.message_id), json!({})),
-        "turn" => (&row.kind, id(TurnChanged::decode(bytes).ok()?.turn_id), json!({})),
-        "channel" => (&row.kind, id(ChannelStateChanged::decode(bytes).ok()?.channel_id), json!({})),
-        // What others told is kept whole: it holds ids and sums only.
-        "shown" => {
-            let told: Value = serde_json::from_slice(&relayed(bytes)?).ok()?;
-            let kind = told.get("kind")?.as_str()?.to_owned();
-            return numbered_as(row, kind, told);
-        }
-        _ => return None,
-    })
+    }
 }
 
-/// Kinds of others travel through our own outbox, so that one writer numbers all.
-fn numbered_as(_row: &Row, kind: String, told: Value) -> Option<(&'static str, Option<Uuid>, Value)> {
-    const KINDS: &[&str] = &[
-        "wallet.opened",
-        "wallet.changed",
-        "file.status_changed",
-        "assistant.created",
-        "assistant.updated",
-        "assistant.published",
-        "assistant.paused",
-        "assistant.archived",
-    ];
-    let kind = KINDS.iter().find(|k| **k == kind)?;
-    Some((kind, None, told))
-}
-
-/// The JSON inside a relayed event.
-fn relayed(bytes: &[u8]) -> Option<Vec<u8>> {
-    Some(TurnChanged::decode(bytes).ok()?.turn_id.into_bytes())
-}
-
-async fn relay(tx: &mut Tx, ws: WorkspaceId, told: Value) -> Result<(), Failure> {
-    // A message of one text field carries the JSON; only this service reads it back.
-    let payload = TurnChanged { conversation_id: String::new(), turn_id: told.to_string() };
-    outbox::push(tx, Event { workspace: ws, kind: "shown.event", object_version: 1, payload: &payload }).await?;
+/// Puts another service's event in line with this service's own, to be numbered only: it is published already.
+///
+/// # Errors
+/// Storage.
+pub async fn line_up(tx: &mut Tx, event: Heard<'_>) -> Result<(), Failure> {
+    sql_query(
+        "INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload, published_at, acked_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp(), clock_timestamp())",
+    )
+    .bind::<SqlUuid, _>(event.workspace)
+    .bind::<SmallInt, _>(i16::from(shard(event.workspace)))
+    .bind::<SqlUuid, _>(event.id)
+    .bind::<Text, _>(event.kind)
+    .bind::<BigInt, _>(event.version)
+    .bind::<Bytea, _>(event.payload)
+    .kept()
+    .execute(tx)
+    .await?;
+    queued_event();
     Ok(())
 }
 
-/// The consumer of others' events.
-pub fn consumer(parts: &Parts) -> Consumer {
-    let mut consumer = Consumer::new(parts.db.clone(), parts.redis.clone(), parts.mesh.clone(), crate::NAME);
-    for kind in ["wallet.opened", "wallet.changed"] {
-        consumer = consumer.on("svc-billing", kind, |tx, event| Box::pin(wallet(tx, event)));
-    }
-    for kind in
-        ["assistant.created", "assistant.updated", "assistant.published", "assistant.paused", "assistant.archived"]
-    {
-        consumer = consumer.on("svc-assistants", kind, |tx, event| Box::pin(assistant(tx, event)));
-    }
-    consumer.on("svc-assistants", "file.status_changed", |tx, event| Box::pin(file(tx, event)))
-}
-
-async fn wallet(tx: &mut Tx, event: &EventRow) -> Result<(), Failure> {
-    let told = WalletChanged::decode(event.payload.as_slice()).map_err(Failure::internal)?;
-    let told = json!({"kind": event.kind, "available": told.available_micro_pix, "held": told.held_micro_pix});
-    relay(tx, event.workspace, told).await
-}
-
-async fn assistant(tx: &mut Tx, event: &EventRow) -> Result<(), Failure> {
-    let told = AssistantChanged::decode(event.payload.as_slice()).map_err(Failure::internal)?;
-    let id = told.assistant_id.parse().map_err(Failure::internal)?;
-    channels::store::keep_api(tx, event.workspace, id, &told.status, event.object_version).await?;
-    let told = json!({"kind": event.kind, "assistant_id": told.assistant_id, "status": told.status});
-    relay(tx, event.workspace, told).await
-}
-
-async fn file(tx: &mut Tx, event: &EventRow) -> Result<(), Failure> {
-    let told = FileStatusChanged::decode(event.payload.as_slice()).map_err(Failure::internal)?;
-    let told = json!({"kind": event.kind, "assistant_id": told.assistant_id, "file_id": told.file_id,
-                      "status": told.status, "reason": told.reason});
-    relay(tx, event.workspace, told).await
-}
-
-/// A numbered event.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Numbered {
-    /// Its number.
-    #[diesel(sql_type = BigInt)]
-    pub seq: i64,
-    /// Its kind.
-    #[diesel(sql_type = Text)]
-    pub kind: String,
-    /// Its object.
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub object_id: Option<Uuid>,
-    /// Ids and sums of others' events.
-    #[diesel(sql_type = Jsonb)]
-    pub extra: Value,
-    /// When.
-    #[diesel(sql_type = diesel::sql_types::Timestamptz)]
-    pub at: chrono::DateTime<Utc>,
-}
-
-/// Events after a number, at most 200.
+/// `assistant.*`: its built-in channel is made with it, its status noted, its plan asked for anew.
 ///
 /// # Errors
-/// Storage.
-pub async fn after(tx: &mut Tx, ws: WorkspaceId, seq: i64) -> Result<Vec<Numbered>, Failure> {
-    Ok(diesel::sql_query(
-        "SELECT seq, kind, object_id, extra, at FROM event WHERE workspace_id = $1 AND seq > $2 ORDER BY seq LIMIT 200",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<BigInt, _>(seq)
-    .load(tx)
-    .await?)
+/// Storage; an event that cannot be read.
+pub async fn assistant_changed(chats: &Chats, tx: &mut Tx, event: &EventRow) -> Result<(), Failure> {
+    let changed = AssistantChanged::decode(event.payload.as_slice()).map_err(Failure::internal)?;
+    let assistant: AssistantId = changed.assistant_id.parse().map_err(Failure::internal)?;
+    let ws = event.workspace;
+    channels::make_api_channel(tx, ws, assistant, ChannelId::new(Utc::now()), &changed.status).await?;
+    channels::set_status(tx, ws, assistant, &changed.status).await?;
+    chats.plans.forget(ws, assistant);
+    line_up(tx, event.into()).await
 }
 
-/// First and last number that are there.
-///
-/// # Errors
-/// Storage.
-pub async fn range(tx: &mut Tx, ws: WorkspaceId) -> Result<(i64, i64), Failure> {
-    #[derive(QueryableByName)]
-    struct Ends {
-        #[diesel(sql_type = BigInt)]
-        first: i64,
-        #[diesel(sql_type = BigInt)]
-        last: i64,
+/// Kinds that other services tell, by service.
+#[must_use]
+pub fn consumed() -> HashMap<&'static str, &'static [&'static str]> {
+    HashMap::from([
+        (
+            "svc-assistants",
+            &[
+                "assistant.created",
+                "assistant.updated",
+                "assistant.published",
+                "assistant.paused",
+                "assistant.archived",
+                "file.status_changed",
+            ][..],
+        ),
+        ("svc-billing", &["wallet.opened", "wallet.changed"][..]),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(kind: &str, payload: Vec<u8>) -> Row {
+        Row {
+            id: 1,
+            workspace_id: WorkspaceId::PLATFORM,
+            shard: 0,
+            event_id: EventId::new(Utc::now()),
+            kind: kind.to_owned(),
+            object_version: 1,
+            payload,
+            traceparent: String::new(),
+        }
     }
-    let row: Ends = diesel::sql_query(
-        "SELECT coalesce((SELECT seq FROM event WHERE workspace_id = $1 ORDER BY seq LIMIT 1), 1) AS first, \
-         coalesce((SELECT last_seq FROM event_head WHERE workspace_id = $1), 0) AS last",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .get_result(tx)
-    .await?;
-    Ok((row.first, row.last))
+
+    #[test]
+    fn clients_see_dialogues_money_and_files_but_no_audit() {
+        let id = Uuid::now_v7();
+        let turn = TurnChanged { conversation_id: "c".to_owned(), turn_id: id.to_string() }.encode_to_vec();
+        assert_eq!(numbered(&row("turn.started", turn)).unwrap().object, id);
+        let wallet = WalletChanged { available_micro_pix: 7, held_micro_pix: 1 }.encode_to_vec();
+        assert_eq!(numbered(&row("wallet.changed", wallet)).unwrap().extra, json!({"available": 7, "held": 1}));
+        assert_eq!(numbered(&row("audit.recorded", vec![])), None);
+        assert_eq!(numbered(&row("turn.started", b"\xff\xff".to_vec())), None, "what cannot be read is left out");
+    }
 }

@@ -1,164 +1,169 @@
-//! The gate: whether a turn is answered, and if not, which rule silences it.
-//!
-//! Pure. Reads the dialogue's handler, the assistant's status, its schedule and its stop words.
+//! The gate: whether the assistant may speak at all. Asked once, when a turn starts; refusals are free.
 
-use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
-use chrono_tz::Tz;
-use neipix_proto::assistants::v1::{AssistantStatus, Schedule, StopWordAction, WeeklyInterval};
+pub mod schedule;
 
-use crate::stopwords;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    conversation::Handler,
+    stopwords::{Action, StopWords},
+    turn::Reason,
+};
+
+pub use schedule::Schedule;
 
 /// What the gate looks at.
 #[derive(Debug)]
 pub struct Question<'a> {
-    /// `assistant`, `operator` or `nobody`.
-    pub handler: &'a str,
-    /// The assistant's status.
-    pub status: AssistantStatus,
-    /// Its schedule.
+    /// Whether the assistant is published and not paused.
+    pub answers: bool,
+    /// Who answers in the dialogue.
+    pub handler: Handler,
+    /// Working hours; none = always.
     pub schedule: Option<&'a Schedule>,
-    /// Its stop words.
-    pub stop_words: &'a [neipix_proto::assistants::v1::StopWord],
-    /// The customer's words of this turn.
-    pub text: &'a str,
-    /// Closed period whose away message was sent in this dialogue.
-    pub away_key: &'a str,
-    /// Now.
+    /// Stop words.
+    pub stop_words: &'a StopWords,
+    /// The customer's messages of this turn.
+    pub texts: &'a [String],
+    /// The closed period whose away message this dialogue got last.
+    pub away_since: Option<DateTime<Utc>>,
+    /// The database's clock.
     pub now: DateTime<Utc>,
 }
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Gate {
+pub enum Verdict {
     /// Answer.
-    Open,
-    /// Say nothing, or something fixed.
-    Silent {
-        /// The rule.
-        reason: &'static str,
-        /// The fixed reply or away message.
+    Go,
+    /// Say nothing of the assistant's own.
+    Skip {
+        /// Which rule.
+        reason: Reason,
+        /// An away message or fixed reply of the product.
         reply: Option<String>,
-        /// A person should look at it.
+        /// The closed period, where it is to be noted in the dialogue.
+        away_since: Option<DateTime<Utc>>,
+        /// Whether a person must take over.
+        to_person: bool,
+        /// Whether the dialogue waits in the inbox while the assistant stays in charge.
         pending: bool,
-        /// The assistant hands the dialogue over.
-        hand_over: bool,
-        /// The closed period, where its away message is sent.
-        away_key: Option<String>,
     },
 }
 
-fn silent(reason: &'static str) -> Gate {
-    Gate::Silent { reason, reply: None, pending: false, hand_over: false, away_key: None }
+impl Verdict {
+    fn silent(reason: Reason) -> Self {
+        Self::Skip { reason, reply: None, away_since: None, to_person: false, pending: false }
+    }
 }
 
 /// Decides.
 #[must_use]
-pub fn decide(q: &Question<'_>) -> Gate {
-    match q.handler {
-        "operator" => return silent("operator"),
-        "nobody" => return silent("nobody"),
-        _ => {}
+pub fn decide(question: &Question<'_>) -> Verdict {
+    if question.handler != Handler::Assistant {
+        return Verdict::silent(Reason::Operator);
     }
-    match q.status {
-        AssistantStatus::Published => {}
-        AssistantStatus::Draft | AssistantStatus::Unspecified => return silent("not_published"),
-        AssistantStatus::Paused | AssistantStatus::Archived => return silent("paused"),
+    if !question.answers {
+        return Verdict::Skip {
+            reason: Reason::Paused,
+            reply: None,
+            away_since: None,
+            to_person: false,
+            pending: true,
+        };
     }
-    if let Some(word) = stopwords::find(q.stop_words, q.text, false) {
-        let hand_over = word.action() == StopWordAction::Handoff;
-        let reply = (word.action() == StopWordAction::FixedReply).then(|| word.reply.clone()).filter(|r| !r.is_empty());
-        return Gate::Silent { reason: "stop_word", reply, pending: hand_over, hand_over, away_key: None };
-    }
-    if let Some(schedule) = q.schedule
-        && let Some(period) = closed_period(schedule, q.now)
+    if let Some(schedule) = question.schedule
+        && let Some(closed_since) = schedule.closed_since(question.now)
     {
-        let fresh = period != q.away_key;
-        let reply = Some(schedule.away_message.clone()).filter(|m| fresh && !m.is_empty());
-        return Gate::Silent { reason: "schedule", reply, pending: true, hand_over: false, away_key: Some(period) };
+        let told = question.away_since == Some(closed_since);
+        let reply = (!told && !schedule.away_message().is_empty()).then(|| schedule.away_message().to_owned());
+        return Verdict::Skip {
+            reason: Reason::Schedule,
+            reply,
+            away_since: Some(closed_since),
+            to_person: false,
+            pending: true,
+        };
     }
-    Gate::Open
-}
-
-/// The closed period an instant lies in, named by its local day and the interval that comes next; none while it is open. A
-/// schedule whose zone is unknown is open: silence by mistake is worse.
-#[must_use]
-pub fn closed_period(schedule: &Schedule, now: DateTime<Utc>) -> Option<String> {
-    let zone: Tz = schedule.time_zone.parse().ok()?;
-    let local = now.with_timezone(&zone);
-    let date = local.format("%Y-%m-%d").to_string();
-    let minute = i32::try_from(local.hour() * 60 + local.minute()).unwrap_or(0);
-    let weekday = i32::try_from(local.weekday().number_from_monday()).unwrap_or(1);
-    let today: Vec<&WeeklyInterval> = match schedule.exceptions.iter().find(|e| e.date == date) {
-        Some(exception) => exception.intervals.iter().collect(),
-        None => schedule.weekly.iter().filter(|i| i.weekday == weekday).collect(),
-    };
-    if today.iter().any(|i| (i.from_minute..i.to_minute).contains(&minute)) {
-        return None;
+    match question.texts.iter().find_map(|text| question.stop_words.in_question(text)) {
+        None => Verdict::Go,
+        Some(Action::Silent) => Verdict::silent(Reason::StopWord),
+        Some(Action::Handoff) => {
+            Verdict::Skip { reason: Reason::StopWord, reply: None, away_since: None, to_person: true, pending: true }
+        }
+        Some(Action::FixedReply(reply)) => Verdict::Skip {
+            reason: Reason::StopWord,
+            reply: Some(reply.clone()),
+            away_since: None,
+            to_person: false,
+            pending: false,
+        },
     }
-    let next = today.iter().map(|i| i.from_minute).filter(|from| *from > minute).min();
-    Some(format!("{date}/{}", next.map_or_else(|| "end".to_owned(), |m| m.to_string())))
 }
 
 #[cfg(test)]
 mod tests {
-    use neipix_proto::assistants::v1::DateException;
+    use neipix_proto::assistants::v1 as proto;
 
     use super::*;
-
-    fn weekdays() -> Schedule {
-        Schedule {
-            time_zone: "Europe/Moscow".into(),
-            weekly: (1..=5).map(|weekday| WeeklyInterval { weekday, from_minute: 540, to_minute: 1080 }).collect(),
-            exceptions: vec![DateException { date: "2026-12-31".into(), intervals: vec![] }],
-            away_message: "Мы на связи с 9 до 18".into(),
-        }
-    }
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
     }
 
-    #[test]
-    fn hours_are_local_hours() {
-        let schedule = weekdays();
-        // Tuesday, 24 November 2026: 06:00 UTC is nine in Moscow.
-        assert_eq!(closed_period(&schedule, at("2026-11-24T06:00:00Z")), None);
-        assert!(closed_period(&schedule, at("2026-11-24T05:59:00Z")).is_some());
-        assert!(closed_period(&schedule, at("2026-11-24T15:00:00Z")).is_some());
-        assert!(closed_period(&schedule, at("2026-11-28T09:00:00Z")).is_some(), "Saturday");
-        assert!(closed_period(&schedule, at("2026-12-31T09:00:00Z")).is_some(), "an exception");
+    fn office() -> Schedule {
+        Schedule::of(&proto::Schedule {
+            time_zone: "Europe/Moscow".to_owned(),
+            weekly: (1..=5)
+                .map(|weekday| proto::WeeklyInterval { weekday, from_minute: 540, to_minute: 1080 })
+                .collect(),
+            exceptions: vec![],
+            away_message: "Мы отвечаем с 9 до 18".to_owned(),
+        })
+    }
+
+    fn ask<'a>(schedule: &'a Schedule, words: &'a StopWords, texts: &'a [String], now: &str) -> Question<'a> {
+        Question {
+            answers: true,
+            handler: Handler::Assistant,
+            schedule: Some(schedule),
+            stop_words: words,
+            texts,
+            away_since: None,
+            now: at(now),
+        }
     }
 
     #[test]
-    fn the_away_message_goes_once_per_closed_period() {
-        let schedule = weekdays();
-        let mut question = Question {
-            handler: "assistant",
-            status: AssistantStatus::Published,
-            schedule: Some(&schedule),
-            stop_words: &[],
-            text: "?",
-            away_key: "",
-            now: at("2026-11-24T20:00:00Z"),
+    fn the_away_message_is_said_once_per_closed_period() {
+        let (office, words, texts) = (office(), StopWords::default(), vec!["Вы тут?".to_owned()]);
+        let mut question = ask(&office, &words, &texts, "2026-11-20T20:00:00Z");
+        let Verdict::Skip { reason: Reason::Schedule, reply: Some(_), away_since: Some(since), pending: true, .. } =
+            decide(&question)
+        else {
+            panic!("closed on Friday evening")
         };
-        let Gate::Silent { reply, away_key, pending, .. } = decide(&question) else { panic!("open") };
-        assert!(reply.is_some() && pending);
-        let key = away_key.unwrap();
-        question.away_key = &key;
-        assert!(matches!(decide(&question), Gate::Silent { reply: None, .. }));
+        assert_eq!(since, at("2026-11-20T15:00:00Z"));
+        question.away_since = Some(since);
+        question.now = at("2026-11-22T10:00:00Z");
+        assert!(matches!(decide(&question), Verdict::Skip { reply: None, reason: Reason::Schedule, .. }));
+        question.now = at("2026-11-23T20:00:00Z");
+        assert!(
+            matches!(decide(&question), Verdict::Skip { reply: Some(_), .. }),
+            "the next evening is another period"
+        );
+        question.now = at("2026-11-24T08:00:00Z");
+        assert_eq!(decide(&question), Verdict::Go);
     }
 
     #[test]
-    fn an_operator_silences_before_anything_else() {
-        let question = Question {
-            handler: "operator",
-            status: AssistantStatus::Paused,
-            schedule: None,
-            stop_words: &[],
-            text: "",
-            away_key: "",
-            now: Utc::now(),
-        };
-        assert!(matches!(decide(&question), Gate::Silent { reason: "operator", .. }));
+    fn a_person_in_charge_comes_before_every_other_rule() {
+        let (office, words, texts) = (office(), StopWords::default(), vec![]);
+        let mut question = ask(&office, &words, &texts, "2026-11-20T20:00:00Z");
+        question.answers = false;
+        question.handler = Handler::Operator;
+        assert_eq!(decide(&question), Verdict::silent(Reason::Operator));
+        question.handler = Handler::Assistant;
+        assert!(matches!(decide(&question), Verdict::Skip { reason: Reason::Paused, reply: None, .. }));
     }
 }

@@ -17,30 +17,7 @@ use neipix_proto::{
     events::v1::{AckEventsRequest, AckEventsResponse},
 };
 
-use crate::{Chats, ask, channels, conversations, telegram, watch};
-
-rpcs! { impl ConversationService for Chats {
-    list_conversations: ListConversationsRequest => ListConversationsResponse = conversations::rpc::list;
-    get_conversation: GetConversationRequest => Conversation = conversations::rpc::get;
-    list_messages: ListMessagesRequest => ListMessagesResponse = conversations::rpc::messages;
-    list_turns: ListTurnsRequest => ListTurnsResponse = conversations::rpc::list_turns;
-    get_turn: GetTurnRequest => Turn = conversations::rpc::get_turn;
-    take_over: TakeOverRequest => Conversation = conversations::rpc::take_over;
-    r#return: ReturnRequest => Conversation = conversations::rpc::hand_back;
-    close: CloseRequest => Conversation = conversations::rpc::close;
-    send_message: SendMessageRequest => Message = conversations::rpc::send;
-    resend_message: ResendMessageRequest => Message = conversations::rpc::resend;
-    notify_typing: NotifyTypingRequest => NotifyTypingResponse = conversations::rpc::typing;
-    stream watch(WatchStream): WatchRequest => WatchResponse = watch::watch;
-} }
-
-rpcs! { impl AskService for Chats {
-    ask: AskRequest => AskResponse = ask::ask;
-    stream ask_stream(AskStreamStream): AskRequest => AskEvent = ask::ask_stream;
-    stream create_chat_completion(CreateChatCompletionStream): CreateChatCompletionRequest => ChatCompletionEvent
-        = ask::completions::create;
-    list_models: ListModelsRequest => ListModelsResponse = ask::completions::models;
-} }
+use crate::{Chats, ask, channels, completions, conversations, ingest, watch};
 
 rpcs! { impl ChannelService for Chats {
     create_channel: CreateChannelRequest => Channel = channels::rpc::create;
@@ -52,8 +29,31 @@ rpcs! { impl ChannelService for Chats {
     list_connections: ListConnectionsRequest => ListConnectionsResponse = channels::rpc::connections;
 } }
 
+rpcs! { impl ConversationService for Chats {
+    list_conversations: ListConversationsRequest => ListConversationsResponse = conversations::rpc::list;
+    get_conversation: GetConversationRequest => Conversation = conversations::rpc::get;
+    list_messages: ListMessagesRequest => ListMessagesResponse = conversations::rpc::messages;
+    list_turns: ListTurnsRequest => ListTurnsResponse = conversations::rpc::turns;
+    get_turn: GetTurnRequest => Turn = conversations::rpc::turn;
+    take_over: TakeOverRequest => Conversation = conversations::rpc::take_over;
+    r#return: ReturnRequest => Conversation = conversations::rpc::give_back;
+    close: CloseRequest => Conversation = conversations::rpc::close;
+    send_message: SendMessageRequest => Message = conversations::rpc::send;
+    resend_message: ResendMessageRequest => Message = conversations::rpc::resend;
+    notify_typing: NotifyTypingRequest => NotifyTypingResponse = conversations::rpc::typing;
+    stream watch(WatchStream): WatchRequest => WatchResponse = watch::watch;
+} }
+
+rpcs! { impl AskService for Chats {
+    ask: AskRequest => AskResponse = ask::ask;
+    stream ask_stream(AskStreamStream): AskRequest => AskEvent = ask::ask_stream;
+    stream create_chat_completion(CreateChatCompletionStream): CreateChatCompletionRequest => ChatCompletionEvent
+        = completions::create;
+    list_models: ListModelsRequest => ListModelsResponse = completions::models;
+} }
+
 rpcs! { impl IngestService for Chats {
-    ingest: IngestRequest => IngestResponse = telegram::hook::ingest;
+    ingest: IngestRequest => IngestResponse = ingest::rpc::ingest;
 } }
 
 rpcs! { impl ChatEventService for Chats {

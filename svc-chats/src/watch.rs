@@ -1,276 +1,266 @@
-//! Watch: numbered events after a number and as they come; answers while they are written.
+//! Watch: the workspace's numbered events after a number, then as they happen, with the running texts of watched dialogues.
+//!
+//! The truth is the table: wake-ups only shorten the wait of two seconds at most. A reader that takes nothing is cut off
+//! and goes on by its number; nothing is buffered for it beyond a few frames.
 
-use std::{collections::HashMap, time::Duration};
+pub mod fill;
+pub mod store;
 
-use neipix_mesh::{Call, CallContext, ConversationId, Failure, Stream, TurnId, WorkspaceId, db::Tx};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use neipix_mesh::{Call, CallContext, ConversationId, Failure, Stream, TurnId, db::Tx};
 use neipix_proto::chats::v1::{
-    AnswerDelta, AssistantState, Author, Event, EventData, FileState, Heartbeat, Partial, Reset, Typing, WalletBalance,
-    WatchRequest, WatchResponse, event_data::Object, watch_response::Frame,
+    AnswerDelta, Heartbeat, Partial, Reset, Typing, WatchRequest, WatchResponse, watch_response::Frame,
 };
-use tokio::sync::{broadcast, mpsc};
-use uuid::Uuid;
+use tokio::{
+    sync::{broadcast::error::RecvError, mpsc},
+    time::Instant,
+};
 
 use crate::{
-    Chats, channels,
-    conversations::{store, wire},
-    events::{self, Numbered},
-    hub::Live,
+    Chats,
+    conversations::list,
+    live::{LiveTurn, WorkspaceLive},
 };
 
-/// The net under the wake-up.
+/// Events in one look.
+const PAGE: i64 = 200;
+/// The net under the wake-ups.
 const POLL: Duration = Duration::from_secs(2);
-/// A sign of life.
+/// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Frames a reader may be behind; beyond, the stream ends and the reader resumes.
-const BEHIND: usize = 256;
-/// A reader that takes none for this long is cut off.
-const STUCK: Duration = Duration::from_secs(10);
+/// Frames that a slow reader is behind at most.
+const BEHIND: usize = 32;
+/// A reader that takes nothing for so long is cut off.
+const READER_MOST: Duration = Duration::from_secs(10);
+/// Texts go out no more often.
+const TEXT_EVERY: Duration = Duration::from_millis(25);
 
-struct Watcher {
-    chats: Chats,
-    context: std::sync::Arc<CallContext>,
-    ws: WorkspaceId,
-    seq: i64,
-    watched: Vec<ConversationId>,
-    sent: HashMap<TurnId, i64>,
-    out: mpsc::Sender<Result<WatchResponse, Failure>>,
-}
-
-/// The end of a watch.
-struct Gone;
-
-/// Opens a watch.
+/// Follows the workspace.
 ///
 /// # Errors
-/// FIELD_INVALID, storage.
+/// NOT_FOUND for a dialogue that the caller does not see.
 pub async fn watch(chats: &Chats, call: Call<WatchRequest>) -> Result<Stream<WatchResponse>, Failure> {
+    let ids = call.conversation_ids.iter().map(|id| id.parse()).collect::<Result<Vec<ConversationId>, _>>();
+    let ids = ids.map_err(|_| Failure::invalid("conversation_ids", "must be UUIDs"))?;
     let ws = call.context.workspace;
-    let mut watched = vec![];
-    for id in &call.conversation_ids {
-        let id: Uuid = id.parse().map_err(|_| Failure::invalid("conversation_ids", "must be UUIDs"))?;
-        watched.push(ConversationId(id));
+    let rows = chats
+        .db
+        .in_workspace(&call.context, "chats.watched", async |tx: &mut Tx| list::conversations(tx, ws, &ids).await)
+        .await?;
+    if rows.len() < ids.len() || rows.iter().any(|row| call.context.sees_assistant(row.assistant_id).is_err()) {
+        return Err(Failure::not_found());
     }
-    let live = chats.hub.listen(ws);
-    let (first, last) =
-        chats.db.in_workspace(&call.context, "chats.range", async |tx: &mut Tx| events::range(tx, ws).await).await?;
-    let watched = visible(chats, &call.context, watched).await?;
-    let (out, receiver) = mpsc::channel(BEHIND);
-    let mut watcher = Watcher {
+    let (sender, receiver) = mpsc::channel(BEHIND);
+    let live = chats.live.workspace(ws);
+    let watcher = Watcher {
         chats: chats.clone(),
         context: call.context.clone(),
-        ws,
-        seq: last,
-        watched,
-        sent: HashMap::new(),
-        out,
+        live,
+        ids,
+        texts: HashMap::new(),
+        last: 0,
+        told: Instant::now(),
+        sender: sender.clone(),
     };
-    match call.after {
-        None => {}
-        Some(after) if after > last || after + 1 < first => watcher.reset(last).await?,
-        Some(after) => watcher.seq = after,
-    }
+    let after = call.after;
     chats.tasks.spawn("watch", async move {
-        let _ = watcher.run(live).await;
+        match watcher.run(after).await {
+            Ok(()) | Err(Stopped::Gone) => {}
+            Err(Stopped::Failed(failure)) => {
+                // Nobody listens: fine.
+                let _ = sender.try_send(Err(failure));
+            }
+        }
     });
     Ok(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver)))
 }
 
-/// Of the dialogues those that the caller may see.
-async fn visible(
-    chats: &Chats,
-    context: &CallContext,
+enum Stopped {
+    Gone,
+    Failed(Failure),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// How far a reader is in a running text.
+#[derive(Default)]
+struct At {
+    turn: Option<TurnId>,
+    restarts: u32,
+    offset: usize,
+}
+
+struct Watcher {
+    chats: Chats,
+    context: Arc<CallContext>,
+    live: Arc<WorkspaceLive>,
     ids: Vec<ConversationId>,
-) -> Result<Vec<ConversationId>, Failure> {
-    if ids.is_empty() {
-        return Ok(ids);
-    }
-    let raw: Vec<Uuid> = ids.iter().map(|i| i.0).collect();
-    let rows = chats
-        .db
-        .in_workspace(context, "chats.visible", async |tx: &mut Tx| store::by_ids(tx, context.workspace, &raw).await)
-        .await?;
-    let seen =
-        rows.into_iter().filter(|r| context.sees_assistant(r.assistant_id).is_ok()).map(|r| r.id).collect::<Vec<_>>();
-    if seen.len() < ids.len() {
-        return Err(Failure::not_found());
-    }
-    Ok(seen)
+    texts: HashMap<ConversationId, At>,
+    last: i64,
+    told: Instant,
+    sender: mpsc::Sender<Result<WatchResponse, Failure>>,
 }
 
 impl Watcher {
-    async fn reset(&mut self, last: i64) -> Result<(), Failure> {
-        self.seq = last;
-        self.send(Frame::Reset(Reset { seq: last })).await.map_err(|Gone| Failure::unavailable("the reader is gone"))
+    async fn tell(&mut self, frame: Frame) -> Result<(), Stopped> {
+        self.told = Instant::now();
+        let sent = self.sender.send_timeout(Ok(WatchResponse { frame: Some(frame) }), READER_MOST).await;
+        sent.map_err(|_| Stopped::Gone)
     }
 
-    async fn send(&self, frame: Frame) -> Result<(), Gone> {
-        let sent = self.out.send(Ok(WatchResponse { frame: Some(frame) }));
-        tokio::time::timeout(STUCK, sent).await.map_err(|_| Gone)?.map_err(|_| Gone)
-    }
-
-    async fn run(&mut self, mut live: broadcast::Receiver<Live>) -> Result<(), Gone> {
-        for (turn, conversation, text) in self.chats.hub.partials(self.ws) {
-            self.partial(turn, conversation, text).await?;
-        }
-        let mut poll = tokio::time::interval(POLL);
-        let mut beat = tokio::time::interval(HEARTBEAT);
-        beat.tick().await;
+    async fn run(mut self, after: Option<i64>) -> Result<(), Stopped> {
+        let mut events = self.live.events();
+        let mut texts = self.live.ear();
+        let mut typing = self.live.typing();
+        self.begin(after).await?;
+        self.find_running().await?;
+        let expires = self.expires();
         let shutdown = self.chats.shutdown.clone();
+        let mut last_text = Instant::now();
+        let mut net = tokio::time::interval_at(Instant::now() + POLL, POLL);
         loop {
-            self.catch_up().await?;
+            self.tell_events().await?;
+            self.tell_texts().await?;
+            let heartbeat = self.told + HEARTBEAT;
             tokio::select! {
-                heard = live.recv() => match heard {
-                    Ok(live) => self.live(live).await?,
-                    Err(broadcast::error::RecvError::Lagged(_)) => {
-                        for (turn, conversation, text) in self.chats.hub.partials(self.ws) {
-                            self.partial(turn, conversation, text).await?;
-                        }
-                    }
-                    Err(broadcast::error::RecvError::Closed) => live = self.chats.hub.listen(self.ws),
-                },
-                _ = poll.tick() => {}
-                _ = beat.tick() => self.send(Frame::Heartbeat(Heartbeat {})).await?,
-                () = shutdown.wait() => return Err(Gone),
-                () = self.out.closed() => return Err(Gone),
-            }
-        }
-    }
-
-    async fn partial(&mut self, turn: TurnId, conversation: ConversationId, text: String) -> Result<(), Gone> {
-        if !self.watched.contains(&conversation) {
-            return Ok(());
-        }
-        let offset = i64::try_from(text.len()).unwrap_or(0);
-        self.sent.insert(turn, offset);
-        let (turn_id, conversation_id) = (turn.to_string(), conversation.to_string());
-        self.send(Frame::Partial(Partial { turn_id, conversation_id, text, offset })).await
-    }
-
-    async fn live(&mut self, live: Live) -> Result<(), Gone> {
-        match live {
-            Live::Delta { turn, conversation, offset, text } if self.watched.contains(&conversation) => {
-                // The partial told some of it already.
-                if self.sent.get(&turn).is_some_and(|sent| *sent > offset) {
-                    return Ok(());
+                _ = events.changed() => {}
+                _ = texts.changed(), if !self.ids.is_empty() => {
+                    // A burst of deltas is one frame.
+                    tokio::time::sleep_until(last_text + TEXT_EVERY).await;
+                    last_text = Instant::now();
                 }
-                self.sent.insert(turn, offset + i64::try_from(text.len()).unwrap_or(0));
-                let (turn_id, conversation_id) = (turn.to_string(), conversation.to_string());
-                self.send(Frame::Delta(AnswerDelta { turn_id, conversation_id, offset, text })).await
+                note = typing.recv() => if let Some(frame) = self.typing(note) {
+                    self.tell(frame).await?;
+                },
+                // What another replica told while nobody could hear it is found by looking.
+                _ = net.tick() => self.find_running().await?,
+                () = tokio::time::sleep_until(heartbeat) => self.tell(Frame::Heartbeat(Heartbeat {})).await?,
+                () = self.sender.closed() => return Err(Stopped::Gone),
+                () = tokio::time::sleep_until(expires) => return Ok(()),
+                () = shutdown.wait() => return Ok(()),
             }
-            Live::Restarted { turn } => {
-                self.sent.remove(&turn);
-                Ok(())
-            }
-            Live::Typing { conversation, member } if self.watched.contains(&conversation) => {
-                let author = if member.is_empty() { Author::Assistant } else { Author::Operator };
-                let typing =
-                    Typing { conversation_id: conversation.to_string(), author: author.into(), member_id: member };
-                self.send(Frame::Typing(typing)).await
-            }
-            _ => Ok(()),
         }
     }
 
-    /// Sends every event after the last one sent.
-    async fn catch_up(&mut self) -> Result<(), Gone> {
+    /// Rights hold as long as the token: after it the client comes again with a fresh one.
+    fn expires(&self) -> Instant {
+        let left = self.context.caller.claims().map_or(3_600, |c| c.exp - self.chats.clock.now().timestamp());
+        Instant::now() + Duration::from_secs(u64::try_from(left.clamp(0, 3_600)).unwrap_or(0))
+    }
+
+    async fn begin(&mut self, after: Option<i64>) -> Result<(), Stopped> {
+        let ws = self.context.workspace;
+        let bounds = self
+            .chats
+            .db
+            .in_workspace(&self.context, "chats.watch_bounds", async |tx: &mut Tx| store::bounds(tx, ws).await)
+            .await?;
+        self.last = match after {
+            None => bounds.last,
+            Some(after) if after > bounds.last || after + 1 < bounds.first => {
+                self.last = bounds.last;
+                return self.tell(Frame::Reset(Reset { seq: bounds.last })).await;
+            }
+            Some(after) => after,
+        };
+        // The first frame says that the stream stands.
+        self.tell(Frame::Heartbeat(Heartbeat {})).await
+    }
+
+    async fn tell_events(&mut self) -> Result<(), Stopped> {
         loop {
-            let (ws, seq, context) = (self.ws, self.seq, self.context.clone());
-            let read = self
+            let (ws, last) = (self.context.workspace, self.last);
+            let context = self.context.clone();
+            let page = self
                 .chats
                 .db
                 .in_workspace(&context, "chats.watch", async |tx: &mut Tx| {
-                    let rows = events::after(tx, ws, seq).await?;
-                    fill(tx, &context, rows).await
+                    let rows = store::page(tx, ws, last, PAGE).await?;
+                    fill::fill(tx, &context, rows).await
                 })
                 .await;
-            let filled = match read {
-                Ok(filled) => filled,
-                // Postgres is away for a moment: the next poll looks again.
-                Err(_) => return Ok(()),
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    // An outage of the database is waited for: the number keeps the place.
+                    tracing::debug!(error = &error as &dyn std::error::Error, "events cannot be read");
+                    return Ok(());
+                }
             };
-            if filled.is_empty() {
-                return Ok(());
+            let full = i64::try_from(page.len()).unwrap_or(0) == PAGE;
+            for event in page {
+                self.last = event.seq;
+                self.tell(Frame::Event(event)).await?;
             }
-            for event in filled {
-                self.seq = event.seq;
-                self.send(Frame::Event(event)).await?;
+            if !full {
+                return Ok(());
             }
         }
     }
-}
 
-/// Puts the objects into events, as they are now, for a caller who may read them; others get number and kind.
-async fn fill(tx: &mut Tx, context: &CallContext, rows: Vec<Numbered>) -> Result<Vec<Event>, Failure> {
-    let ws = context.workspace;
-    let ids = |prefixes: &[&str]| -> Vec<Uuid> {
-        rows.iter().filter(|r| prefixes.iter().any(|p| r.kind.starts_with(p))).filter_map(|r| r.object_id).collect()
-    };
-    let messages = store::messages_by_ids(tx, ws, &ids(&["message."])).await?;
-    let turns = store::turns_by_ids(tx, ws, &ids(&["turn."])).await?;
-    let mut wanted = ids(&["conversation.", "handler."]);
-    wanted.extend(messages.iter().map(|m| m.conversation_id.0));
-    wanted.extend(turns.iter().map(|t| t.conversation_id.0));
-    let conversations = store::by_ids(tx, ws, &wanted).await?;
-    let channels = channels::store::by_ids(tx, ws, &ids(&["channel."])).await?;
-    let may = |conversation: ConversationId| {
-        conversations
-            .iter()
-            .find(|c| c.id == conversation)
-            .is_some_and(|c| context.sees_assistant(c.assistant_id).is_ok())
-    };
-    let object = |row: &Numbered| -> Option<Object> {
-        let id = row.object_id;
-        match row.kind.split('.').next()? {
-            "message" => {
-                let found = messages.iter().find(|m| Some(m.id.0) == id).filter(|m| may(m.conversation_id))?;
-                Some(Object::Message(wire::message(found.clone())))
-            }
-            "turn" => {
-                let found = turns.iter().find(|t| Some(t.id.0) == id).filter(|t| may(t.conversation_id))?;
-                Some(Object::Turn(wire::turn(found.clone(), vec![])))
-            }
-            "conversation" | "handler" => {
-                let found = conversations.iter().find(|c| Some(c.id.0) == id).filter(|c| may(c.id))?;
-                Some(Object::Conversation(wire::conversation(found.clone(), None)))
-            }
-            "channel" => {
-                let found = channels.iter().find(|c| Some(c.id.0) == id)?;
-                context.sees_assistant(found.assistant_id).ok()?;
-                context.has("channels.read").then(|| Object::Channel(channels::wire(found.clone())))
-            }
-            _ => foreign(context, row),
+    /// Answers that run and that this stream knows nothing of.
+    async fn find_running(&mut self) -> Result<(), Stopped> {
+        if self.ids.is_empty() {
+            return Ok(());
         }
-    };
-    Ok(rows
-        .iter()
-        .map(|row| Event {
-            seq: row.seq,
-            kind: row.kind.clone(),
-            data: object(row).map(|object| EventData { object: Some(object) }),
-            time: Some(wire::stamp(row.at)),
-        })
-        .collect())
-}
+        let (ws, ids) = (self.context.workspace, self.ids.clone());
+        let context = self.context.clone();
+        let running = self
+            .chats
+            .db
+            .in_workspace(&context, "chats.running", async |tx: &mut Tx| store::running(tx, ws, &ids).await)
+            .await;
+        // An outage is waited for.
+        let Ok(running) = running else { return Ok(()) };
+        for row in running {
+            let live = self.chats.live.turn(ws, row.id, row.conversation_id);
+            self.chats.live.catch_up(&live).await;
+            self.tell_text(&live).await?;
+        }
+        Ok(())
+    }
 
-/// Events of other services: ids and sums that came with them.
-fn foreign(context: &CallContext, row: &Numbered) -> Option<Object> {
-    let text = |name: &str| row.extra.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let number = |name: &str| row.extra.get(name).and_then(serde_json::Value::as_i64).unwrap_or(0);
-    let sees = || text("assistant_id").parse().is_ok_and(|id| context.sees_assistant(id).is_ok());
-    match row.kind.split('.').next()? {
-        "wallet" if context.has("billing.read") => Some(Object::Wallet(WalletBalance {
-            available_micro_pix: number("available"),
-            held_micro_pix: number("held"),
-        })),
-        "file" if context.has("knowledge.read") && sees() => Some(Object::File(FileState {
-            assistant_id: text("assistant_id"),
-            file_id: text("file_id"),
-            status: text("status"),
-            reason: text("reason"),
-        })),
-        "assistant" if context.has("assistants.read") && sees() => {
-            Some(Object::Assistant(AssistantState { assistant_id: text("assistant_id"), status: text("status") }))
+    async fn tell_texts(&mut self) -> Result<(), Stopped> {
+        for id in self.ids.clone() {
+            if let Some(live) = self.live.answer(id) {
+                self.tell_text(&live).await?;
+            }
         }
-        _ => None,
+        Ok(())
+    }
+
+    async fn tell_text(&mut self, live: &Arc<LiveTurn>) -> Result<(), Stopped> {
+        let at = self.texts.entry(live.conversation).or_default();
+        let fresh = at.turn != Some(live.turn);
+        let (restarts, offset) = if fresh { (live.look(0, 0).restarts, 0) } else { (at.restarts, at.offset) };
+        let seen = live.look(restarts, offset);
+        // A turn without a text yet stays fresh: its first frame is a whole text.
+        if seen.text.is_empty() && !seen.restarted {
+            return Ok(());
+        }
+        *at = At { turn: Some(live.turn), restarts: seen.restarts, offset: seen.offset + seen.text.len() };
+        let (turn_id, conversation_id) = (live.turn.to_string(), live.conversation.to_string());
+        let bytes = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        // A text that begins, or begins anew, comes whole.
+        let frame = if fresh || seen.restarted {
+            Frame::Partial(Partial { turn_id, conversation_id, offset: bytes(seen.text.len()), text: seen.text })
+        } else {
+            Frame::Delta(AnswerDelta { turn_id, conversation_id, offset: bytes(seen.offset), text: seen.text })
+        };
+        self.tell(frame).await
+    }
+
+    fn typing(&self, note: Result<crate::live::TypingNote, RecvError>) -> Option<Frame> {
+        let note = note.ok().filter(|note| self.ids.contains(&note.conversation))?;
+        Some(Frame::Typing(Typing {
+            conversation_id: note.conversation.to_string(),
+            author: note.author.into(),
+            member_id: note.member,
+        }))
     }
 }

@@ -1,45 +1,220 @@
-//! Channels: connect, list, check, disconnect.
+//! ChannelService: connect, look, change, disconnect.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use neipix_mesh::{
-    AssistantId, Call, CallContext, ChannelId, Failure, WorkspaceId,
-    db::Tx,
-    outbox::{self, Event},
-    page, seal,
+    AssistantId, Call, CallContext, ChannelId, Failure, HookId, WorkspaceId, db::Tx, idempotency, outbox, page,
     secret::Secret,
 };
-use neipix_proto::chats::{
-    events::v1::ChannelStateChanged,
-    v1::{
-        Channel, ChannelKind, CheckChannelRequest, CreateChannelRequest, DeleteChannelRequest, ErrorReason,
-        GetChannelRequest, ListChannelsRequest, ListChannelsResponse, ListConnectionsRequest, ListConnectionsResponse,
-        UpdateChannelRequest,
-    },
+use neipix_proto::chats::v1::{
+    Channel, ChannelKind, CheckChannelRequest, CreateChannelRequest, DeleteChannelRequest, ErrorReason,
+    GetChannelRequest, ListChannelsRequest, ListChannelsResponse, ListConnectionsRequest, ListConnectionsResponse,
+    UpdateChannelRequest,
 };
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 use super::{
-    store::{self, Bot, ChannelRow},
-    wire,
+    Trouble, kind_of, open_token, state_of,
+    store::{self, Bot, ChannelRow, Filter},
+    token_context,
 };
-use crate::{Chats, telegram::ApiError, turns};
+use crate::{
+    Chats, stamp,
+    telegram::api::{CallError, Me, bot_id},
+};
 
-const ALLOWED: [&str; 4] = ["message", "edited_message", "callback_query", "my_chat_member"];
-
-fn parse(text: &str, field: &str) -> Result<Uuid, Failure> {
-    text.parse().map_err(|_| Failure::invalid(field, "must be a UUID"))
+/// A channel as callers see it.
+#[must_use]
+pub fn channel(row: ChannelRow) -> Channel {
+    Channel {
+        id: row.id.to_string(),
+        assistant_id: row.assistant_id.to_string(),
+        kind: kind_of(&row.kind).into(),
+        state: state_of(&row.state).into(),
+        title: row.title,
+        bot_token: String::new(),
+        bot_token_last4: row.token_last4,
+        check_time: row.checked_at.map(stamp),
+        last_error_ru: row.last_error_ru,
+        last_error_en: row.last_error_en,
+        etag: row.etag.to_string(),
+        create_time: Some(stamp(row.created_at)),
+    }
 }
 
-async fn seen(tx: &mut Tx, context: &CallContext, assistant: &str, id: &str) -> Result<ChannelRow, Failure> {
-    let id = parse(id, "id")?;
-    let row = store::by_ids(tx, context.workspace, &[id]).await?.pop().ok_or_else(Failure::not_found)?;
-    context.sees_assistant(row.assistant_id)?;
-    if !assistant.is_empty() && assistant != row.assistant_id.to_string() {
+fn built_in() -> Failure {
+    Failure::new(
+        ErrorReason::ChannelBuiltIn,
+        "the api channel is made with its assistant; it cannot be added, changed or deleted",
+    )
+}
+
+fn parse(id: &str, field: &str) -> Result<ChannelId, Failure> {
+    id.parse().map_err(|_| Failure::invalid(field, "must be a UUID"))
+}
+
+/// Assistant of a request; none under `/integrations`.
+fn assistant_of(id: &str) -> Result<Option<AssistantId>, Failure> {
+    match id {
+        "" => Ok(None),
+        id => id.parse().map(Some).map_err(|_| Failure::invalid("assistant_id", "must be a UUID")),
+    }
+}
+
+fn refuse(error: CallError) -> Failure {
+    match Trouble::of(&error) {
+        Trouble::Token => Failure::new(
+            ErrorReason::BotTokenInvalid,
+            "Telegram does not know this token: copy it again from @BotFather",
+        )
+        .with_field("bot_token", "must be the token that @BotFather gave for the bot"),
+        Trouble::Unreachable | Trouble::NotDelivered => {
+            Failure::new(ErrorReason::ChannelUnreachable, "Telegram does not answer; try again").with_source(error)
+        }
+        Trouble::Refused | Trouble::HookTaken => {
+            Failure::new(ErrorReason::ChannelUnreachable, "Telegram refused the call; try again").with_source(error)
+        }
+    }
+}
+
+/// Connects a bot.
+///
+/// # Errors
+/// BOT_TOKEN_INVALID, BOT_IN_USE, CHANNEL_BUILT_IN, CHANNEL_UNREACHABLE; NOT_FOUND for the assistant.
+pub async fn create(chats: &Chats, call: Call<CreateChannelRequest>) -> Result<Channel, Failure> {
+    if call.kind() == ChannelKind::Api {
+        return Err(built_in());
+    }
+    let assistant =
+        assistant_of(&call.assistant_id)?.ok_or_else(|| Failure::invalid("assistant_id", "must be a UUID"))?;
+    call.context.sees_assistant(assistant)?;
+    chats.plans.get(call.context.workspace, assistant).await?;
+    let token = Secret::new(call.bot_token.trim().to_owned());
+    let me = who_is(chats, &token).await?;
+    let secret = new_secret();
+    let connected = connect(chats, &call, assistant, &token, &me, &secret).await?;
+    let id = parse(&connected.id, "id")?;
+    set_hook(chats, call.context.workspace, id, &token, &secret).await.map(channel)
+}
+
+async fn who_is(chats: &Chats, token: &Secret<String>) -> Result<Me, Failure> {
+    let me = chats.telegram.get_me(token).await.map_err(refuse)?;
+    match bot_id(token.expose()) {
+        Some(id) if id == me.id => Ok(me),
+        _ => Err(refuse(CallError::NoToken)),
+    }
+}
+
+/// 43 characters that Telegram sends back with every update.
+fn new_secret() -> String {
+    use base64::Engine as _;
+    let mut bytes = [0u8; 32];
+    rand::fill(&mut bytes);
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+async fn connect(
+    chats: &Chats,
+    call: &Call<CreateChannelRequest>,
+    assistant: AssistantId,
+    token: &Secret<String>,
+    me: &Me,
+    secret: &str,
+) -> Result<Channel, Failure> {
+    let ws = call.context.workspace;
+    let object = |made: &Channel| format!("channel:{}", made.id);
+    idempotency::once_named(&chats.db, &chats.sealer, call, "chats.connect", object, async |tx: &mut Tx| {
+        let old = store::of_bot(tx, ws, me.id).await?;
+        if old.as_ref().is_some_and(|row| !row.deleted) {
+            return Err(in_use());
+        }
+        let id = old.as_ref().map_or_else(|| ChannelId::new(Utc::now()), |row| row.id);
+        let row = write_bot(chats, tx, ws, id, assistant, token, me, secret).await?;
+        outbox::audit(tx, &call.context, &format!("channel:{id}"), serde_json::json!({"bot": row.title})).await?;
+        Ok(channel(row))
+    })
+    .await
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one row, each of its own type")]
+async fn write_bot(
+    chats: &Chats,
+    tx: &mut Tx,
+    ws: WorkspaceId,
+    id: ChannelId,
+    assistant: AssistantId,
+    token: &Secret<String>,
+    me: &Me,
+    secret: &str,
+) -> Result<ChannelRow, Failure> {
+    if !store::claim_bot(tx, ws, me.id, id).await? {
+        return Err(in_use());
+    }
+    let hook = store::find(tx, ws, id).await?.and_then(|row| row.hook_id).unwrap_or_else(|| HookId::new(Utc::now()));
+    let bot = Bot {
+        id,
+        assistant,
+        bot_id: me.id,
+        title: format!("@{}", me.username),
+        hook,
+        secret_hash: &Sha256::digest(secret),
+        sealed: &chats.sealer.seal_text(&token_context(ws, id), token),
+        last4: token.expose().chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect(),
+    };
+    store::write_bot(tx, ws, &bot).await
+}
+
+fn in_use() -> Failure {
+    Failure::new(
+        ErrorReason::BotInUse,
+        "this bot is connected elsewhere: disconnect it there first, or take another bot",
+    )
+    .with_field("bot_token", "must be the token of a bot that is not connected anywhere")
+}
+
+/// Tells Telegram where updates go, and notes what came of it.
+async fn set_hook(
+    chats: &Chats,
+    ws: WorkspaceId,
+    id: ChannelId,
+    token: &Secret<String>,
+    secret: &str,
+) -> Result<ChannelRow, Failure> {
+    let hook = chats
+        .db
+        .in_workspace_id(ws, "chats.hook", async |tx: &mut Tx| store::find(tx, ws, id).await)
+        .await?
+        .and_then(|row| row.hook_id)
+        .ok_or_else(Failure::not_found)?;
+    let result = chats.telegram.set_webhook(token, &hook_url(chats, hook), secret).await;
+    note(chats, ws, id, result.err().map(|error| Trouble::of(&error))).await
+}
+
+fn hook_url(chats: &Chats, hook: HookId) -> String {
+    format!("{}/webhooks/telegram/{hook}", chats.api_origin)
+}
+
+async fn note(chats: &Chats, ws: WorkspaceId, id: ChannelId, trouble: Option<Trouble>) -> Result<ChannelRow, Failure> {
+    let state = if trouble.is_some() { "error" } else { "connected" };
+    let texts = trouble.map_or(("", ""), Trouble::texts);
+    chats
+        .db
+        .in_workspace_id(ws, "chats.channel_state", async |tx: &mut Tx| {
+            store::set_state(tx, ws, id, state, texts).await
+        })
+        .await
+}
+
+async fn visible(chats: &Chats, context: &CallContext, assistant: &str, id: &str) -> Result<ChannelRow, Failure> {
+    let (assistant, id) = (assistant_of(assistant)?, parse(id, "id")?);
+    let row = chats
+        .db
+        .in_workspace(context, "chats.get_channel", async |tx: &mut Tx| store::find(tx, context.workspace, id).await)
+        .await?
+        .ok_or_else(Failure::not_found)?;
+    if assistant.is_some_and(|a| a != row.assistant_id) || (assistant.is_none() && row.kind != "telegram") {
         return Err(Failure::not_found());
     }
+    context.sees_assistant(row.assistant_id)?;
     Ok(row)
 }
 
@@ -48,28 +223,49 @@ async fn seen(tx: &mut Tx, context: &CallContext, assistant: &str, id: &str) -> 
 /// # Errors
 /// NOT_FOUND.
 pub async fn get(chats: &Chats, call: Call<GetChannelRequest>) -> Result<Channel, Failure> {
-    let row = chats
-        .db
-        .in_workspace(&call.context, "chats.get_channel", async |tx: &mut Tx| {
-            seen(tx, &call.context, &call.assistant_id, &call.id).await
-        })
-        .await?;
-    Ok(wire(row))
+    visible(chats, &call.context, &call.assistant_id, &call.id).await.map(channel)
 }
 
-/// An assistant's channels; all Telegram ones without an assistant.
+async fn list_page(
+    chats: &Chats,
+    context: &CallContext,
+    mut filter: Filter,
+    page_size: i32,
+    page_token: &str,
+) -> Result<(Vec<Channel>, String), Failure> {
+    let size = page::Size::new(page_size);
+    filter.after = chats.pages.decode::<(DateTime<Utc>, ChannelId)>(context, page_token)?;
+    if let Some(only) = context.assistant {
+        if filter.assistant.is_some_and(|asked| asked != only) {
+            return Ok((vec![], String::new()));
+        }
+        filter.assistant = Some(only);
+    }
+    let mut rows = chats
+        .db
+        .in_workspace(context, "chats.list_channels", async |tx: &mut Tx| {
+            store::page(tx, context.workspace, filter, size.fetch()).await
+        })
+        .await?;
+    let next = size.cut(&mut rows).map(|last| (last.created_at, last.id));
+    let token = next.map_or_else(|| Ok(String::new()), |key| chats.pages.encode(context, &key))?;
+    Ok((rows.into_iter().map(channel).collect(), token))
+}
+
+/// An assistant's channels, or all bots.
 ///
 /// # Errors
-/// NOT_FOUND, PAGE_TOKEN_INVALID.
+/// PAGE_TOKEN_INVALID.
 pub async fn list(chats: &Chats, call: Call<ListChannelsRequest>) -> Result<ListChannelsResponse, Failure> {
-    let assistant = if call.assistant_id.is_empty() { None } else { Some(parse(&call.assistant_id, "assistant_id")?) };
-    if let Some(id) = assistant {
-        call.context.sees_assistant(AssistantId(id))?;
-        exists(chats, call.context.workspace, AssistantId(id)).await?;
+    let assistant = assistant_of(&call.assistant_id)?;
+    if let Some(assistant) = assistant {
+        call.context.sees_assistant(assistant)?;
+        // An assistant of somebody else is not there.
+        super::api_channel(chats, call.context.workspace, assistant).await?;
     }
-    let kind = if assistant.is_some() { "" } else { "telegram" };
-    let (rows, next) = rows(chats, &call.context, assistant, kind, call.page_size, &call.page_token).await?;
-    Ok(ListChannelsResponse { channels: rows, next_page_token: next })
+    let filter = Filter { assistant, telegram: assistant.is_none(), after: None };
+    let (channels, next_page_token) = list_page(chats, &call.context, filter, call.page_size, &call.page_token).await?;
+    Ok(ListChannelsResponse { channels, next_page_token })
 }
 
 /// Every connection of the workspace.
@@ -80,245 +276,138 @@ pub async fn connections(
     chats: &Chats,
     call: Call<ListConnectionsRequest>,
 ) -> Result<ListConnectionsResponse, Failure> {
-    let (rows, next) = rows(chats, &call.context, None, "", call.page_size, &call.page_token).await?;
-    Ok(ListConnectionsResponse { connections: rows, next_page_token: next })
+    let page = list_page(chats, &call.context, Filter::default(), call.page_size, &call.page_token).await?;
+    Ok(ListConnectionsResponse { connections: page.0, next_page_token: page.1 })
 }
 
-async fn rows(
-    chats: &Chats,
-    context: &CallContext,
-    assistant: Option<Uuid>,
-    kind: &str,
-    page_size: i32,
-    token: &str,
-) -> Result<(Vec<Channel>, String), Failure> {
-    let size = page::Size::new(page_size);
-    let after: Option<(DateTime<Utc>, Uuid)> = chats.pages.decode(context, token)?;
-    let assistant = context.assistant.map(|a| a.0).or(assistant);
-    let mut rows = chats
-        .db
-        .in_workspace(context, "chats.list_channels", async |tx: &mut Tx| {
-            store::page(tx, context.workspace, assistant, kind, after, size.fetch()).await
-        })
-        .await?;
-    let next = size.cut(&mut rows).map(|r| (r.created_at, r.id.0));
-    let next = next.map_or_else(|| Ok(String::new()), |k| chats.pages.encode(context, &k))?;
-    Ok((rows.into_iter().map(wire).collect(), next))
-}
-
-/// Whether svc-assistants has the assistant in this workspace.
-async fn exists(chats: &Chats, ws: WorkspaceId, assistant: AssistantId) -> Result<(), Failure> {
-    let known = chats
-        .db
-        .in_workspace_id(ws, "chats.assistant_known", async |tx: &mut Tx| store::api(tx, ws, assistant).await)
-        .await?;
-    if known.is_some() || turns::plan(chats, ws, assistant).await?.version > 0 {
-        Ok(())
-    } else {
-        Err(Failure::not_found())
-    }
-}
-
-/// Connects a bot.
+/// Another token, another assistant.
 ///
 /// # Errors
-/// BOT_TOKEN_INVALID, BOT_IN_USE, CHANNEL_BUILT_IN, CHANNEL_UNREACHABLE, NOT_FOUND.
-pub async fn create(chats: &Chats, call: Call<CreateChannelRequest>) -> Result<Channel, Failure> {
-    if call.kind() == ChannelKind::Api {
-        return Err(Failure::new(ErrorReason::ChannelBuiltIn, "each assistant has its api channel already"));
-    }
-    let assistant = AssistantId(parse(&call.assistant_id, "assistant_id")?);
-    call.context.sees_assistant(assistant)?;
-    exists(chats, call.context.workspace, assistant).await?;
-    connect(chats, &call.context, assistant, &call.bot_token, None).await
-}
-
-/// Checks a token, writes the bot's channel, sets the webhook.
-async fn connect(
-    chats: &Chats,
-    context: &CallContext,
-    assistant: AssistantId,
-    token: &str,
-    only: Option<i64>,
-) -> Result<Channel, Failure> {
-    let ws = context.workspace;
-    let secret = Secret::new(token.trim().to_owned());
-    let (bot, title) = chats.telegram.me(&secret).await.map_err(|e| failed(&e))?;
-    if only.is_some_and(|id| id != bot) {
-        return Err(Failure::invalid("channel.bot_token", "must be a token of the same bot"));
-    }
-    let routed = chats.db.platform("chats.bot_route", async |tx: &mut Tx| store::bot_route(tx, bot).await).await?;
-    let channel = match routed {
-        Some((other, _)) if other != ws => return Err(in_use()),
-        Some((_, channel)) => channel,
-        None => ChannelId::new(Utc::now()),
-    };
-    let (hook_bytes, secret_bytes): ([u8; 18], [u8; 32]) = (rand::random(), rand::random());
-    let (hook_id, hook_secret) = (URL_SAFE_NO_PAD.encode(hook_bytes), URL_SAFE_NO_PAD.encode(secret_bytes));
-    let sealed = chats.sealer.seal_text(&seal::context("channel.sealed_token", ws, channel), &secret);
-    let last4: String = token.trim().chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-    let row = Bot {
-        id: bot,
-        title: &title,
-        sealed,
-        last4: &last4,
-        hook_id: &hook_id,
-        secret_hash: Sha256::digest(hook_secret.as_bytes()).to_vec(),
-    };
-    chats
-        .db
-        .in_workspace(context, "chats.connect", async |tx: &mut Tx| {
-            if !store::put_bot(tx, ws, channel, assistant, &row).await? {
-                return Err(in_use());
-            }
-            outbox::audit(tx, context, &format!("channel:{channel}"), json!({"bot": title})).await?;
-            Ok(())
-        })
-        .await?;
-    let url = format!("{}/webhooks/telegram/{hook_id}", chats.api_origin);
-    let body = json!({"url": url, "secret_token": hook_secret, "allowed_updates": ALLOWED, "max_connections": 40});
-    let set = chats.telegram.call(&secret, "setWebhook", &body).await;
-    finish(chats, context, channel, set.err()).await
-}
-
-fn in_use() -> Failure {
-    Failure::new(ErrorReason::BotInUse, "the bot is connected elsewhere: disconnect it there first")
-}
-
-fn failed(error: &ApiError) -> Failure {
-    match error {
-        ApiError::Token | ApiError::Refused(_) | ApiError::Blocked => Failure::new(
-            ErrorReason::BotTokenInvalid,
-            "Telegram does not know this token: copy it again from @BotFather",
-        )
-        .with_field("bot_token", "must be the token that @BotFather shows"),
-        ApiError::Wait(_) | ApiError::NotSent | ApiError::Unknown => {
-            Failure::new(ErrorReason::ChannelUnreachable, "Telegram does not answer: try again")
-        }
-    }
-}
-
-/// Writes how the last call of Telegram went, and tells it.
-async fn finish(
-    chats: &Chats,
-    context: &CallContext,
-    channel: ChannelId,
-    error: Option<ApiError>,
-) -> Result<Channel, Failure> {
-    let ws = context.workspace;
-    let (state, words) = match &error {
-        None => ("connected", ("", "")),
-        Some(ApiError::Token) => ("error", ("Telegram не знает этот токен", "Telegram does not know this token")),
-        Some(_) => (
-            "error",
-            ("Telegram не принял вебхук, проверим позже", "Telegram did not take the webhook; check again later"),
-        ),
-    };
-    chats
-        .db
-        .in_workspace(context, "chats.channel_state", async |tx: &mut Tx| {
-            store::set_state(tx, ws, channel, state, words).await?;
-            let row = store::by_ids(tx, ws, &[channel.0]).await?.pop().ok_or_else(Failure::not_found)?;
-            let changed =
-                ChannelStateChanged { assistant_id: row.assistant_id.to_string(), channel_id: channel.to_string() };
-            let kind = "channel.state_changed";
-            outbox::push(tx, Event { workspace: ws, kind, object_version: 1, payload: &changed }).await?;
-            Ok::<_, Failure>(wire(row))
-        })
-        .await
-}
-
-/// Another token, or another assistant.
-///
-/// # Errors
-/// NOT_FOUND, ETAG_MISMATCH, BOT_TOKEN_INVALID, CHANNEL_BUILT_IN.
+/// ETAG_MISMATCH, BOT_TOKEN_INVALID, BOT_IN_USE, CHANNEL_BUILT_IN, CHANNEL_UNREACHABLE, NOT_FOUND, FIELD_INVALID.
 pub async fn update(chats: &Chats, call: Call<UpdateChannelRequest>) -> Result<Channel, Failure> {
-    let wanted = call.channel.clone().unwrap_or_default();
-    let paths = call.update_mask.as_ref().map(|m| m.paths.clone()).unwrap_or_default();
-    if let Some(path) = paths.iter().find(|p| !["bot_token", "assistant_id"].contains(&p.as_str())) {
-        return Err(Failure::invalid("update_mask", format!("{path} cannot be changed")));
-    }
-    let row = chats
-        .db
-        .in_workspace(&call.context, "chats.channel_before", async |tx: &mut Tx| {
-            seen(tx, &call.context, "", &wanted.id).await
-        })
-        .await?;
-    if row.kind == "api" {
-        return Err(Failure::new(ErrorReason::ChannelBuiltIn, "the api channel has nothing to change"));
-    }
-    if wanted.etag.is_empty() || wanted.etag != "*" && wanted.etag != row.etag {
-        return Err(Failure::etag_mismatch());
-    }
-    let assistant = if paths.iter().any(|p| p == "assistant_id") {
-        let id = AssistantId(parse(&wanted.assistant_id, "channel.assistant_id")?);
-        call.context.sees_assistant(id)?;
-        exists(chats, call.context.workspace, id).await?;
-        id
-    } else {
-        row.assistant_id
+    let asked = call.channel.clone().unwrap_or_default();
+    let paths = masked(&call)?;
+    let ws = call.context.workspace;
+    let row = {
+        let id = parse(&asked.id, "channel.id")?;
+        let row = chats
+            .db
+            .in_workspace(&call.context, "chats.get_channel", async |tx: &mut Tx| store::find(tx, ws, id).await)
+            .await?;
+        row.filter(|row| !row.deleted).ok_or_else(Failure::not_found)?
     };
-    let token = if paths.iter().any(|p| p == "bot_token") {
-        wanted.bot_token.clone()
-    } else {
-        token(chats, &row, &call.context)?
+    call.context.sees_assistant(row.assistant_id)?;
+    if row.kind != "telegram" {
+        return Err(built_in());
+    }
+    let moves = match assistant_of(&asked.assistant_id)? {
+        Some(to) if paths.iter().any(|p| p == "assistant_id") && to != row.assistant_id => {
+            call.context.sees_assistant(to)?;
+            chats.plans.get(ws, to).await?;
+            Some(to)
+        }
+        _ => None,
     };
-    connect(chats, &call.context, assistant, &token, row.bot_id).await
-}
-
-fn token(chats: &Chats, row: &ChannelRow, context: &CallContext) -> Result<String, Failure> {
-    let sealed = row.sealed_token.as_deref().ok_or_else(Failure::not_found)?;
-    let place = seal::context("channel.sealed_token", context.workspace, row.id);
-    Ok(chats.sealer.open_text(&place, sealed).map_err(Failure::internal)?.expose().clone())
-}
-
-/// Disconnects a bot; its dialogues stay. Again changes nothing.
-///
-/// # Errors
-/// NOT_FOUND, CHANNEL_BUILT_IN.
-pub async fn delete(chats: &Chats, call: Call<DeleteChannelRequest>) -> Result<Channel, Failure> {
-    let row = chats
+    let token = (paths.iter().any(|p| p == "bot_token") && !asked.bot_token.is_empty())
+        .then(|| Secret::new(asked.bot_token.trim().to_owned()));
+    let me = match &token {
+        Some(token) => Some(who_is(chats, token).await?),
+        None => None,
+    };
+    let secret = new_secret();
+    let id = row.id;
+    let fresh = chats
         .db
-        .in_workspace(&call.context, "chats.disconnect", async |tx: &mut Tx| {
-            let row = seen(tx, &call.context, &call.assistant_id, &call.id).await?;
-            if row.kind == "api" {
-                return Err(Failure::new(ErrorReason::ChannelBuiltIn, "the api channel goes with its assistant"));
+        .in_workspace(&call.context, "chats.update_channel", async |tx: &mut Tx| {
+            let now = store::lock(tx, ws, id).await?.ok_or_else(Failure::not_found)?;
+            if asked.etag != "*" && asked.etag != now.etag.to_string() {
+                return Err(Failure::etag_mismatch());
             }
-            store::set_state(tx, call.context.workspace, row.id, "not_connected", ("", "")).await?;
-            outbox::audit(tx, &call.context, &format!("channel:{}", row.id), json!({"disconnected": true})).await?;
-            Ok::<_, Failure>(row)
+            let assistant = moves.unwrap_or(now.assistant_id);
+            if let (Some(token), Some(me)) = (&token, &me) {
+                if Some(me.id) != now.bot_id {
+                    let other = store::of_bot(tx, ws, me.id).await?;
+                    if other.is_some_and(|other| other.id != id) {
+                        return Err(in_use());
+                    }
+                    store::free_routes(tx, ws, id).await?;
+                }
+                write_bot(chats, tx, ws, id, assistant, token, me, &secret).await?;
+            }
+            if let Some(to) = moves {
+                store::move_to(tx, ws, id, to).await?;
+            }
+            let detail = serde_json::json!({"assistant_id": moves, "token": token.is_some()});
+            outbox::audit(tx, &call.context, &format!("channel:{id}"), detail).await?;
+            store::find(tx, ws, id).await?.ok_or_else(Failure::not_found)
         })
         .await?;
-    if row.state != "not_connected" {
-        let secret = Secret::new(token(chats, &row, &call.context)?);
-        // Best effort: without the webhook's secret nothing of it is taken any more.
-        let _ = chats.telegram.call(&secret, "deleteWebhook", &json!({})).await;
+    match token {
+        Some(token) => set_hook(chats, ws, id, &token, &secret).await.map(channel),
+        None => Ok(channel(fresh)),
     }
-    Ok(Channel { state: neipix_proto::chats::v1::ChannelState::NotConnected.into(), ..wire(row) })
 }
 
-/// Asks Telegram how the channel is.
+/// The fields that an update changes.
+fn masked(call: &Call<UpdateChannelRequest>) -> Result<Vec<String>, Failure> {
+    const KNOWN: [&str; 2] = ["bot_token", "assistant_id"];
+    match &call.update_mask {
+        None => Ok(KNOWN.iter().map(|p| (*p).to_owned()).collect()),
+        Some(mask) => match mask.paths.iter().find(|path| !KNOWN.contains(&path.as_str())) {
+            Some(_) => Err(Failure::invalid("update_mask", "may name bot_token and assistant_id only")),
+            None => Ok(mask.paths.clone()),
+        },
+    }
+}
+
+/// Disconnects a bot; its dialogues stay.
 ///
 /// # Errors
-/// NOT_FOUND, CHANNEL_UNREACHABLE.
-pub async fn check(chats: &Chats, call: Call<CheckChannelRequest>) -> Result<Channel, Failure> {
+/// CHANNEL_BUILT_IN, NOT_FOUND.
+pub async fn delete(chats: &Chats, call: Call<DeleteChannelRequest>) -> Result<Channel, Failure> {
+    let row = visible(chats, &call.context, &call.assistant_id, &call.id).await?;
+    if row.kind != "telegram" {
+        return Err(built_in());
+    }
+    if row.deleted {
+        return Ok(channel(row));
+    }
+    let (ws, id) = (call.context.workspace, row.id);
+    if let Some(sealed) = &row.sealed_token
+        && let Ok(token) = open_token(chats, ws, id, sealed)
+        && let Err(error) = chats.telegram.delete_webhook(&token).await
+    {
+        // The route is gone all the same: what still comes finds no channel.
+        tracing::warn!(error = &error as &dyn std::error::Error, channel.id = %id, "a webhook was not taken back");
+    }
     let row = chats
         .db
-        .in_workspace(&call.context, "chats.check_channel", async |tx: &mut Tx| {
-            seen(tx, &call.context, &call.assistant_id, &call.id).await
+        .in_workspace(&call.context, "chats.delete_channel", async |tx: &mut Tx| {
+            store::free_routes(tx, ws, id).await?;
+            outbox::audit(tx, &call.context, &format!("channel:{id}"), serde_json::Value::Null).await?;
+            store::set_state(tx, ws, id, "not_connected", ("", "")).await
         })
         .await?;
-    if row.kind == "api" || row.state == "not_connected" {
-        return Ok(wire(row));
-    }
-    let secret = Secret::new(token(chats, &row, &call.context)?);
-    let info = chats.telegram.call(&secret, "getWebhookInfo", &json!({})).await;
-    let ours = row.hook_id.clone().unwrap_or_default();
-    let error = match info {
-        Ok(info) if info.get("url").and_then(|u| u.as_str()).is_some_and(|u| u.ends_with(&ours)) => None,
-        Ok(_) => Some(ApiError::Refused("foreign webhook".into())),
-        Err(error @ (ApiError::NotSent | ApiError::Unknown | ApiError::Wait(_))) => return Err(failed(&error)),
-        Err(error) => Some(error),
+    Ok(channel(row))
+}
+
+/// Asks Telegram how the bot is.
+///
+/// # Errors
+/// CHANNEL_UNREACHABLE, NOT_FOUND.
+pub async fn check(chats: &Chats, call: Call<CheckChannelRequest>) -> Result<Channel, Failure> {
+    let row = visible(chats, &call.context, &call.assistant_id, &call.id).await?;
+    let (ws, id) = (call.context.workspace, row.id);
+    let (Some(sealed), Some(hook)) = (&row.sealed_token, row.hook_id) else { return Ok(channel(row)) };
+    let token = open_token(chats, ws, id, sealed)?;
+    let trouble = match chats.telegram.webhook_info(&token).await {
+        Ok(info) if info.url != hook_url(chats, hook) => Some(Trouble::HookTaken),
+        Ok(info) if info.pending_update_count > 0 && info.last_error_message.is_some() => Some(Trouble::NotDelivered),
+        Ok(_) => None,
+        Err(error) => match Trouble::of(&error) {
+            Trouble::Unreachable => return Err(refuse(error)),
+            trouble => Some(trouble),
+        },
     };
-    finish(chats, &call.context, row.id, error).await
+    note(chats, ws, id, trouble).await.map(channel)
 }

@@ -1,107 +1,86 @@
-//! The inbox: lists, take-over, return, close, messages of operators.
-
-use std::collections::HashMap;
+//! ConversationService without Watch.
 
 use chrono::{DateTime, Utc};
 use neipix_mesh::{
-    Call, CallContext, ConversationId, Failure, MessageId, TurnId, WorkspaceId,
-    db::Tx,
-    idempotency,
-    jobs::{self, Job, RunAt},
-    outbox::{self, Event},
-    page,
+    AssistantId, Call, CallContext, ConversationId, Failure, MessageId, TurnId, UserId, WorkspaceId, db::Tx,
+    idempotency, outbox, page,
 };
-use neipix_proto::chats::{
-    events::v1::ConversationChanged,
-    v1::{
-        CloseRequest, Conversation, ConversationStatus, ErrorReason, GetConversationRequest, GetTurnRequest, Handler,
-        ListConversationsRequest, ListConversationsResponse, ListMessagesRequest, ListMessagesResponse,
-        ListTurnsRequest, ListTurnsResponse, Message, NotifyTypingRequest, NotifyTypingResponse, ResendMessageRequest,
-        ReturnRequest, SendMessageRequest, TakeOverRequest, Turn,
-    },
+use neipix_proto::chats::v1::{
+    Author, CloseRequest, Conversation, ConversationStatus, ErrorReason, GetConversationRequest, GetTurnRequest,
+    Handler as ProtoHandler, ListConversationsRequest, ListConversationsResponse, ListMessagesRequest,
+    ListMessagesResponse, ListTurnsRequest, ListTurnsResponse, Message, NotifyTypingRequest, NotifyTypingResponse,
+    ResendMessageRequest, ReturnRequest, SendMessageRequest, TakeOverRequest, Turn,
 };
-use serde_json::json;
-use uuid::Uuid;
 
 use super::{
-    store::{self, ConversationRow, Filter},
-    wire,
+    act,
+    list::{self, Filter},
+    store::{self, Also, Locked, Saying, Speaker},
 };
-use crate::{Chats, delivery, hub::Live, ingest, turns};
+use crate::{
+    Chats,
+    conversation::{Handler, Status},
+    delivery,
+    live::TypingNote,
+    outbox::Events,
+    turn::store::tell,
+};
 
-fn id_of(text: &str, field: &str) -> Result<Uuid, Failure> {
-    text.parse().map_err(|_| Failure::invalid(field, "must be a UUID"))
+fn parse<T: std::str::FromStr>(id: &str, field: &str) -> Result<T, Failure> {
+    id.parse().map_err(|_| Failure::invalid(field, "must be a UUID"))
 }
 
-fn optional(text: &str, field: &str) -> Result<Option<Uuid>, Failure> {
-    if text.is_empty() { Ok(None) } else { id_of(text, field).map(Some) }
+fn optional<T: std::str::FromStr>(id: &str, field: &str) -> Result<Option<T>, Failure> {
+    if id.is_empty() { Ok(None) } else { parse(id, field).map(Some) }
 }
 
-/// A dialogue that the caller may see.
-async fn seen(tx: &mut Tx, context: &CallContext, id: Uuid) -> Result<ConversationRow, Failure> {
-    let row = store::by_ids(tx, context.workspace, &[id]).await?.pop().ok_or_else(Failure::not_found)?;
-    context.sees_assistant(row.assistant_id)?;
-    Ok(row)
-}
-
-/// A page of dialogues.
+/// Dialogues, the latest activity first.
 ///
 /// # Errors
-/// PAGE_TOKEN_INVALID, FIELD_INVALID.
+/// PAGE_TOKEN_INVALID.
 pub async fn list(chats: &Chats, call: Call<ListConversationsRequest>) -> Result<ListConversationsResponse, Failure> {
     let size = page::Size::new(call.page_size);
-    let after: Option<(DateTime<Utc>, Uuid)> = chats.pages.decode(&call.context, &call.page_token)?;
+    let asked: Option<AssistantId> = optional(&call.assistant_id, "assistant_id")?;
+    if let Some(assistant) = asked {
+        call.context.sees_assistant(assistant)?;
+    }
     let filter = Filter {
         status: match call.status() {
-            ConversationStatus::Open => "open",
-            ConversationStatus::Pending => "pending",
-            ConversationStatus::Closed => "closed",
-            ConversationStatus::Unspecified => "",
+            ConversationStatus::Unspecified => None,
+            ConversationStatus::Open => Some(Status::Open),
+            ConversationStatus::Pending => Some(Status::Pending),
+            ConversationStatus::Closed => Some(Status::Closed),
         },
         handler: match call.handler() {
-            Handler::Assistant => "assistant",
-            Handler::Operator => "operator",
-            Handler::Nobody => "nobody",
-            Handler::Unspecified => "",
+            ProtoHandler::Unspecified => None,
+            ProtoHandler::Assistant => Some(Handler::Assistant),
+            ProtoHandler::Operator => Some(Handler::Operator),
+            ProtoHandler::Nobody => Some(Handler::Nobody),
         },
-        assistant: call.context.assistant.map(|a| a.0).or(optional(&call.assistant_id, "assistant_id")?),
+        assistant: asked.or(call.context.assistant),
         channel: optional(&call.channel_id, "channel_id")?,
         q: call.q.clone(),
+        after: chats.pages.decode::<(DateTime<Utc>, ConversationId)>(&call.context, &call.page_token)?,
     };
     let ws = call.context.workspace;
-    let (rows, mut last, next) = chats
+    let (conversations, next) = chats
         .db
         .in_workspace(&call.context, "chats.list", async |tx: &mut Tx| {
-            let mut rows = store::page(tx, ws, &filter, after, size.fetch()).await?;
-            let next = size.cut(&mut rows).map(|r| (r.updated_at, r.id.0));
-            let last = last_messages(tx, ws, &rows).await?;
-            Ok::<_, Failure>((rows, last, next))
+            let mut rows = list::page(tx, ws, &filter, size.fetch()).await?;
+            let next = size.cut(&mut rows).map(|last| (last.updated_at, last.id));
+            Ok::<_, Failure>((list::shown(tx, ws, rows).await?, next))
         })
         .await?;
-    Ok(ListConversationsResponse {
-        conversations: rows
-            .into_iter()
-            .map(|r| {
-                let id = r.id;
-                wire::conversation(r, last.remove(&id))
-            })
-            .collect(),
-        next_page_token: next.map_or_else(|| Ok(String::new()), |k| chats.pages.encode(&call.context, &k))?,
-    })
+    let next_page_token = next.map_or_else(|| Ok(String::new()), |key| chats.pages.encode(&call.context, &key))?;
+    Ok(ListConversationsResponse { conversations, next_page_token })
 }
 
-async fn last_messages(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    rows: &[ConversationRow],
-) -> Result<HashMap<ConversationId, store::MessageRow>, Failure> {
-    let mut last = HashMap::new();
-    for row in rows {
-        if let Some(message) = store::messages(tx, ws, row.id, None, 1).await?.pop() {
-            last.insert(row.id, message);
-        }
-    }
-    Ok(last)
+/// One dialogue, if the caller may see it.
+async fn visible(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Result<Conversation, Failure> {
+    let rows = list::conversations(tx, context.workspace, &[id]).await?;
+    let row = rows.into_iter().next().ok_or_else(Failure::not_found)?;
+    context.sees_assistant(row.assistant_id)?;
+    list::shown(tx, context.workspace, vec![row]).await?.pop().ok_or_else(Failure::not_found)
 }
 
 /// One dialogue.
@@ -109,274 +88,258 @@ async fn last_messages(
 /// # Errors
 /// NOT_FOUND.
 pub async fn get(chats: &Chats, call: Call<GetConversationRequest>) -> Result<Conversation, Failure> {
-    let id = id_of(&call.id, "id")?;
-    chats
-        .db
-        .in_workspace(&call.context, "chats.get", async |tx: &mut Tx| {
-            let row = seen(tx, &call.context, id).await?;
-            shown(tx, call.context.workspace, row).await
-        })
-        .await
+    let id = parse(&call.id, "id")?;
+    chats.db.in_workspace(&call.context, "chats.get", async |tx: &mut Tx| visible(tx, &call.context, id).await).await
 }
 
-async fn shown(tx: &mut Tx, ws: WorkspaceId, row: ConversationRow) -> Result<Conversation, Failure> {
-    let last = store::messages(tx, ws, row.id, None, 1).await?.pop();
-    Ok(wire::conversation(row, last))
-}
-
-/// A page of messages, newest first.
+/// A dialogue's messages, newest first.
 ///
 /// # Errors
 /// NOT_FOUND, PAGE_TOKEN_INVALID.
 pub async fn messages(chats: &Chats, call: Call<ListMessagesRequest>) -> Result<ListMessagesResponse, Failure> {
-    let id = id_of(&call.conversation_id, "conversation_id")?;
     let size = page::Size::new(call.page_size);
-    let before: Option<i64> = chats.pages.decode(&call.context, &call.page_token)?;
-    let mut rows = chats
+    let id = parse(&call.conversation_id, "conversation_id")?;
+    let before = chats.pages.decode::<i64>(&call.context, &call.page_token)?;
+    let ws = call.context.workspace;
+    let mut messages = chats
         .db
         .in_workspace(&call.context, "chats.messages", async |tx: &mut Tx| {
             seen(tx, &call.context, id).await?;
-            store::messages(tx, call.context.workspace, ConversationId(id), before, size.fetch()).await
+            list::messages(tx, ws, id, before, size.fetch()).await
         })
         .await?;
-    let next = size.cut(&mut rows).map(|r| r.seq);
-    Ok(ListMessagesResponse {
-        messages: rows.into_iter().map(wire::message).collect(),
-        next_page_token: next.map_or_else(|| Ok(String::new()), |k| chats.pages.encode(&call.context, &k))?,
-    })
+    let next = size.cut(&mut messages).map(|last| last.seq);
+    let next_page_token = next.map_or_else(|| Ok(String::new()), |key| chats.pages.encode(&call.context, &key))?;
+    Ok(ListMessagesResponse { messages, next_page_token })
 }
 
-/// A page of turns, newest first.
+/// A dialogue that the caller does not see is not there.
+async fn seen(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Result<(), Failure> {
+    let rows = list::conversations(tx, context.workspace, &[id]).await?;
+    let row = rows.first().ok_or_else(Failure::not_found)?;
+    context.sees_assistant(row.assistant_id)
+}
+
+/// A dialogue's turns, newest first.
 ///
 /// # Errors
 /// NOT_FOUND, PAGE_TOKEN_INVALID.
-pub async fn list_turns(chats: &Chats, call: Call<ListTurnsRequest>) -> Result<ListTurnsResponse, Failure> {
-    let id = id_of(&call.conversation_id, "conversation_id")?;
+pub async fn turns(chats: &Chats, call: Call<ListTurnsRequest>) -> Result<ListTurnsResponse, Failure> {
     let size = page::Size::new(call.page_size);
-    let after: Option<(DateTime<Utc>, Uuid)> = chats.pages.decode(&call.context, &call.page_token)?;
+    let id = parse(&call.conversation_id, "conversation_id")?;
+    let before = chats.pages.decode::<(DateTime<Utc>, TurnId)>(&call.context, &call.page_token)?;
     let mut rows = chats
         .db
         .in_workspace(&call.context, "chats.turns", async |tx: &mut Tx| {
             seen(tx, &call.context, id).await?;
-            store::turns(tx, call.context.workspace, ConversationId(id), after, size.fetch()).await
+            list::turns(tx, call.context.workspace, id, before, size.fetch()).await
         })
         .await?;
-    let next = size.cut(&mut rows).map(|r| (r.created_at, r.id.0));
-    Ok(ListTurnsResponse {
-        turns: rows.into_iter().map(|r| wire::turn(r, vec![])).collect(),
-        next_page_token: next.map_or_else(|| Ok(String::new()), |k| chats.pages.encode(&call.context, &k))?,
-    })
+    let next = size.cut(&mut rows).map(|last| (last.created_at, last.id));
+    let next_page_token = next.map_or_else(|| Ok(String::new()), |key| chats.pages.encode(&call.context, &key))?;
+    Ok(ListTurnsResponse { turns: rows.into_iter().map(list::TurnRow::turn).collect(), next_page_token })
 }
 
 /// One turn with its attempts.
 ///
 /// # Errors
 /// NOT_FOUND.
-pub async fn get_turn(chats: &Chats, call: Call<GetTurnRequest>) -> Result<Turn, Failure> {
-    let (conversation, id) = (id_of(&call.conversation_id, "conversation_id")?, id_of(&call.id, "id")?);
+pub async fn turn(chats: &Chats, call: Call<GetTurnRequest>) -> Result<Turn, Failure> {
+    let (conversation, id): (ConversationId, TurnId) =
+        (parse(&call.conversation_id, "conversation_id")?, parse(&call.id, "id")?);
     let ws = call.context.workspace;
     chats
         .db
-        .in_workspace(&call.context, "chats.get_turn", async |tx: &mut Tx| {
+        .in_workspace(&call.context, "chats.turn", async |tx: &mut Tx| {
             seen(tx, &call.context, conversation).await?;
-            let row = store::turns_by_ids(tx, ws, &[id]).await?.pop().filter(|t| t.conversation_id.0 == conversation);
-            let row = row.ok_or_else(Failure::not_found)?;
-            let attempts = store::attempts(tx, ws, row.id).await?;
-            Ok(wire::turn(row, attempts))
+            let row = list::turns_by_id(tx, ws, &[id]).await?.pop().filter(|row| row.conversation_id == conversation);
+            let attempts = list::attempts(tx, ws, id).await?;
+            Ok(Turn { attempts, ..row.ok_or_else(Failure::not_found)?.turn() })
         })
         .await
 }
 
-/// Takes a dialogue over: unclaimed turns are cancelled, streaming ones are cut within a second.
+fn member_of(context: &CallContext) -> Result<UserId, Failure> {
+    context.member_id().ok_or_else(|| Failure::internal("a caller with chats.reply is a member or a key of one"))
+}
+
+fn is_closed() -> Failure {
+    Failure::new(ErrorReason::ConversationClosed, "the dialogue is closed; the customer's next message opens it")
+}
+
+async fn locked(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Result<Locked, Failure> {
+    let locked = store::lock(tx, context.workspace, id).await?.ok_or_else(Failure::not_found)?;
+    context.sees_assistant(locked.assistant)?;
+    Ok(locked)
+}
+
+/// Minutes after which the assistant takes a dialogue back; the usual where it cannot be asked.
+async fn auto_return_minutes(chats: &Chats, context: &CallContext, id: ConversationId) -> Result<i32, Failure> {
+    let rows = chats
+        .db
+        .in_workspace(context, "chats.assistant_of", async |tx: &mut Tx| {
+            list::conversations(tx, context.workspace, &[id]).await
+        })
+        .await?;
+    let row = rows.first().ok_or_else(Failure::not_found)?;
+    context.sees_assistant(row.assistant_id)?;
+    let plan = chats.plans.get(context.workspace, row.assistant_id).await;
+    Ok(plan.map_or(30, |plan| plan.auto_return_minutes()))
+}
+
+/// The assistant falls silent at once.
 ///
 /// # Errors
 /// NOT_FOUND, CONVERSATION_CLOSED.
 pub async fn take_over(chats: &Chats, call: Call<TakeOverRequest>) -> Result<Conversation, Failure> {
-    let id = ConversationId(id_of(&call.id, "id")?);
-    let (ws, member) = (call.context.workspace, call.context.member_id().ok_or_else(Failure::not_found)?);
-    let (row, cancelled) = chats
+    let (id, member) = (parse(&call.id, "id")?, member_of(&call.context)?);
+    let minutes = auto_return_minutes(chats, &call.context, id).await?;
+    let ws = call.context.workspace;
+    let (conversation, touched) = chats
         .db
         .in_workspace(&call.context, "chats.take_over", async |tx: &mut Tx| {
-            let row = locked(tx, &call.context, id).await?;
-            if row.status == "closed" {
-                return Err(Failure::new(ErrorReason::ConversationClosed, "the dialogue is closed"));
+            let mut locked = locked(tx, &call.context, id).await?;
+            if locked.standing.status == Status::Closed {
+                return Err(is_closed());
             }
-            if row.handler_member_id == Some(member.0) {
-                return Ok((shown(tx, ws, row).await?, vec![]));
+            let mut touched = vec![];
+            if locked.standing != locked.standing.taken_by(member) {
+                touched = act::take_over(tx, ws, &mut locked, member, minutes).await?;
+                let detail = serde_json::json!({"epoch": locked.standing.epoch});
+                outbox::audit(tx, &call.context, &format!("conversation:{id}"), detail).await?;
             }
-            store::hand(tx, ws, id, ("operator", Some(member.0)), "open").await?;
-            let cancelled = cancel(tx, ws, id, "take_over").await?;
-            changed(tx, &call.context, id, "handler.changed").await?;
-            let row = seen(tx, &call.context, id.0).await?;
-            Ok::<_, Failure>((shown(tx, ws, row).await?, cancelled))
+            Ok((visible(tx, &call.context, id).await?, touched))
         })
         .await?;
-    for turn in cancelled {
-        chats.hub.tell(ws, Live::Turn { turn });
+    for turn in touched {
+        chats.live.cancel(ws, turn);
     }
-    Ok(row)
+    Ok(conversation)
 }
 
-async fn locked(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Result<ConversationRow, Failure> {
-    let row = store::lock(tx, context.workspace, id).await?.ok_or_else(Failure::not_found)?;
-    context.sees_assistant(row.assistant_id)?;
-    Ok(row)
-}
-
-async fn cancel(tx: &mut Tx, ws: WorkspaceId, id: ConversationId, reason: &str) -> Result<Vec<TurnId>, Failure> {
-    let cancelled = store::cancel_unclaimed(tx, ws, id, reason).await?;
-    for turn in &cancelled {
-        turns::store::tell(tx, ws, "turn.cancelled", id, *turn).await?;
-        jobs::finish(tx, &format!("turn:{turn}")).await?;
-        let job = Job {
-            workspace: ws,
-            kind: "turn.release",
-            key: format!("release:{turn}"),
-            payload: json!({"turn_id": turn, "reason": reason}),
-            run_at: RunAt::Now,
-        };
-        jobs::enqueue(tx, job).await?;
-    }
-    Ok(cancelled)
-}
-
-async fn changed(tx: &mut Tx, context: &CallContext, id: ConversationId, kind: &'static str) -> Result<(), Failure> {
-    let payload = ConversationChanged { conversation_id: id.to_string() };
-    outbox::push(tx, Event { workspace: context.workspace, kind, object_version: 1, payload: &payload }).await?;
-    outbox::audit(tx, context, &format!("conversation:{id}"), json!({"event": kind})).await?;
-    Ok(())
-}
-
-/// Hands a dialogue back; the assistant answers only what is owed.
+/// The assistant answers again.
 ///
 /// # Errors
 /// NOT_FOUND, CONVERSATION_CLOSED.
-pub async fn hand_back(chats: &Chats, call: Call<ReturnRequest>) -> Result<Conversation, Failure> {
-    let id = ConversationId(id_of(&call.id, "id")?);
+pub async fn give_back(chats: &Chats, call: Call<ReturnRequest>) -> Result<Conversation, Failure> {
+    let id = parse(&call.id, "id")?;
     let ws = call.context.workspace;
     chats
         .db
         .in_workspace(&call.context, "chats.return", async |tx: &mut Tx| {
-            let row = locked(tx, &call.context, id).await?;
-            if row.status == "closed" {
-                return Err(Failure::new(ErrorReason::ConversationClosed, "the dialogue is closed"));
+            let mut locked = locked(tx, &call.context, id).await?;
+            if locked.standing.status == Status::Closed {
+                return Err(is_closed());
             }
-            if row.handler != "assistant" {
-                store::hand(tx, ws, id, ("assistant", None), "open").await?;
-                let owed = store::owed(tx, ws, id).await?;
-                if !owed.is_empty() && ingest::store::waiting(tx, ws, id).await?.is_none() {
-                    owe(tx, ws, id, &owed).await?;
-                }
-                changed(tx, &call.context, id, "handler.changed").await?;
+            if locked.standing.handler != Handler::Assistant {
+                act::give_back(tx, ws, &mut locked).await?;
+                let detail = serde_json::json!({"epoch": locked.standing.epoch});
+                outbox::audit(tx, &call.context, &format!("conversation:{id}"), detail).await?;
             }
-            let row = seen(tx, &call.context, id.0).await?;
-            shown(tx, ws, row).await
+            visible(tx, &call.context, id).await
         })
         .await
 }
 
-/// One new turn for what the customer said last and nobody answered.
-async fn owe(tx: &mut Tx, ws: WorkspaceId, id: ConversationId, messages: &[Uuid]) -> Result<(), Failure> {
-    let turn = TurnId::new(Utc::now());
-    ingest::store::insert_turn(tx, ws, turn, id, 0, &json!({})).await?;
-    store::move_inputs(tx, ws, messages, turn).await?;
-    turns::store::tell(tx, ws, "turn.queued", id, turn).await?;
-    let job = Job {
-        workspace: ws,
-        kind: "turn.run",
-        key: format!("turn:{turn}"),
-        payload: json!({"turn_id": turn}),
-        run_at: RunAt::Now,
-    };
-    jobs::enqueue(tx, job).await
-}
-
-/// Closes a dialogue; closing a closed one changes nothing.
+/// Closes a dialogue.
 ///
 /// # Errors
 /// NOT_FOUND.
 pub async fn close(chats: &Chats, call: Call<CloseRequest>) -> Result<Conversation, Failure> {
-    let id = ConversationId(id_of(&call.id, "id")?);
+    let id = parse(&call.id, "id")?;
     let ws = call.context.workspace;
-    chats
+    let (conversation, touched) = chats
         .db
         .in_workspace(&call.context, "chats.close", async |tx: &mut Tx| {
-            let row = locked(tx, &call.context, id).await?;
-            if row.status != "closed" {
-                cancel(tx, ws, id, "closed").await?;
-                store::hand(tx, ws, id, ("assistant", None), "closed").await?;
-                changed(tx, &call.context, id, "conversation.closed").await?;
+            let mut locked = locked(tx, &call.context, id).await?;
+            let mut touched = vec![];
+            if locked.standing.status != Status::Closed {
+                touched = act::close(tx, ws, &mut locked).await?;
+                outbox::audit(tx, &call.context, &format!("conversation:{id}"), serde_json::Value::Null).await?;
             }
-            let row = seen(tx, &call.context, id.0).await?;
-            shown(tx, ws, row).await
+            Ok::<_, Failure>((visible(tx, &call.context, id).await?, touched))
         })
-        .await
+        .await?;
+    for turn in touched {
+        chats.live.cancel(ws, turn);
+    }
+    Ok(conversation)
 }
 
-/// An operator's message.
+/// A person answers the customer.
 ///
 /// # Errors
 /// NOT_FOUND, CONVERSATION_CLOSED, NOT_HANDLER.
 pub async fn send(chats: &Chats, call: Call<SendMessageRequest>) -> Result<Message, Failure> {
-    let id = ConversationId(id_of(&call.conversation_id, "conversation_id")?);
-    let (ws, member) = (call.context.workspace, call.context.member_id().ok_or_else(Failure::not_found)?);
+    let (id, member) = (parse(&call.conversation_id, "conversation_id")?, member_of(&call.context)?);
+    if call.text.trim().is_empty() {
+        return Err(Failure::invalid("text", "must hold more than spaces"));
+    }
+    let minutes = auto_return_minutes(chats, &call.context, id).await?;
+    let ws = call.context.workspace;
     idempotency::once(&chats.db, &chats.sealer, &call, "chats.send", async |tx: &mut Tx| {
-        let row = locked(tx, &call.context, id).await?;
-        if row.status == "closed" {
-            return Err(Failure::new(ErrorReason::ConversationClosed, "the dialogue is closed"));
+        let mut locked = locked(tx, &call.context, id).await?;
+        if locked.standing.status == Status::Closed {
+            return Err(is_closed());
         }
-        if row.handler_member_id != Some(member.0) {
-            return Err(Failure::new(ErrorReason::NotHandler, "take the dialogue over first"));
+        if locked.standing.member != Some(member) {
+            return Err(Failure::new(ErrorReason::NotHandler, "you do not hold this dialogue: take it over first"));
         }
         let message = MessageId::new(Utc::now());
-        let say = turns::store::Say {
-            author: "operator",
-            member: Some(member.0),
-            text: &call.text,
-            citations: json!([]),
-            claimed: None,
-            interrupted: false,
-            turn: None,
-        };
-        turns::store::say(tx, ws, id, message, &say).await?;
-        delivery::queue_for(tx, ws, id, &row.channel_kind, message, None, &call.text).await?;
-        let made = store::messages_by_ids(tx, ws, &[message.0]).await?.pop().ok_or_else(Failure::not_found)?;
-        Ok(wire::message(made))
+        say(tx, ws, &mut locked, message, Speaker::Operator(member), &call.text).await?;
+        act::still_here(tx, ws, id, minutes).await?;
+        list::messages_by_id(tx, ws, &[message]).await?.pop().ok_or_else(Failure::not_found)
     })
     .await
 }
 
-/// Sends the failed parts of a message again.
+async fn say(
+    tx: &mut Tx,
+    ws: WorkspaceId,
+    locked: &mut Locked,
+    message: MessageId,
+    speaker: Speaker,
+    text: &str,
+) -> Result<(), Failure> {
+    let kind = store::channel_kind(tx, ws, locked.channel).await?;
+    let parts = delivery::parts(&kind, &locked.address, text);
+    store::say(tx, ws, locked, &Saying { message, speaker, turn: None, text, parts: &parts }).await?;
+    let standing = locked.standing;
+    store::write(tx, ws, locked, standing, Also { messages: 1, operator: true, ..Also::default() }).await
+}
+
+/// Sends the failed parts of a message again: a person decided.
 ///
 /// # Errors
 /// NOT_FOUND, NOT_RESENDABLE.
 pub async fn resend(chats: &Chats, call: Call<ResendMessageRequest>) -> Result<Message, Failure> {
-    let conversation = id_of(&call.conversation_id, "conversation_id")?;
-    let message = MessageId(id_of(&call.id, "id")?);
+    let (conversation, id): (ConversationId, MessageId) =
+        (parse(&call.conversation_id, "conversation_id")?, parse(&call.id, "id")?);
     let ws = call.context.workspace;
     idempotency::once(&chats.db, &chats.sealer, &call, "chats.resend", async |tx: &mut Tx| {
-        seen(tx, &call.context, conversation).await?;
-        let found = store::messages_by_ids(tx, ws, &[message.0]).await?.pop();
-        let found = found.filter(|m| m.conversation_id.0 == conversation).ok_or_else(Failure::not_found)?;
-        if delivery::revive(tx, ws, message).await? == 0 {
-            return Err(Failure::new(ErrorReason::NotResendable, "no part of this message failed"));
+        locked(tx, &call.context, conversation).await?;
+        let message = list::messages_by_id(tx, ws, &[id]).await?.pop();
+        message.filter(|m| m.conversation_id == conversation.to_string()).ok_or_else(Failure::not_found)?;
+        if !delivery::store::again(tx, ws, id).await? {
+            return Err(Failure::new(ErrorReason::NotResendable, "nothing of this message failed"));
         }
-        delivery::again(tx, ws, message).await?;
-        outbox::audit(tx, &call.context, &format!("message:{}", found.id), json!({})).await?;
-        let row = store::messages_by_ids(tx, ws, &[message.0]).await?.pop().ok_or_else(Failure::not_found)?;
-        Ok(wire::message(row))
+        let mut events = Events::default();
+        events.message("message.delivery_changed", conversation, id);
+        tell(tx, ws, &events).await?;
+        outbox::audit(tx, &call.context, &format!("message:{id}"), serde_json::Value::Null).await?;
+        list::messages_by_id(tx, ws, &[id]).await?.pop().ok_or_else(Failure::not_found)
     })
     .await
 }
 
-/// Tells who watches that the caller is typing.
+/// Tells who watches that the caller types.
 ///
 /// # Errors
 /// NOT_FOUND.
 pub async fn typing(chats: &Chats, call: Call<NotifyTypingRequest>) -> Result<NotifyTypingResponse, Failure> {
-    let id = id_of(&call.id, "id")?;
+    let (id, member) = (parse(&call.id, "id")?, member_of(&call.context)?);
     chats.db.in_workspace(&call.context, "chats.typing", async |tx: &mut Tx| seen(tx, &call.context, id).await).await?;
-    let member = call.context.member_id().map(|m| m.to_string()).unwrap_or_default();
-    chats.hub.tell(call.context.workspace, Live::Typing { conversation: ConversationId(id), member });
+    let note = TypingNote { conversation: id, author: Author::Operator, member: member.to_string() };
+    chats.live.typing(call.context.workspace, &note);
     Ok(NotifyTypingResponse {})
 }

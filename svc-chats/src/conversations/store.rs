@@ -1,400 +1,381 @@
-//! Dialogues in Postgres.
+//! Dialogues in Postgres: the lock, the change of who answers, messages of operators and of the product.
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension as _, QueryableByName,
-    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    OptionalExtension as _, QueryableByName, sql_query,
+    sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_mesh::{AssistantId, ConversationId, Failure, MessageId, TurnId, WorkspaceId, db::Tx};
-use uuid::Uuid;
+use neipix_mesh::{
+    AssistantId, ChannelId, ContactId, ConversationId, Failure, MessageId, TurnId, UserId, WorkspaceId,
+    db::{Tx, queued_job},
+};
 
-/// A dialogue as lists show it.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct ConversationRow {
-    #[diesel(sql_type = SqlUuid)]
+use crate::{
+    conversation::{Handler, Standing, Status},
+    delivery::Part,
+    outbox::Events,
+    sql::Keep as _,
+    turn::store::tell,
+};
+
+/// A dialogue, locked.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// The dialogue.
     pub id: ConversationId,
-    #[diesel(sql_type = SqlUuid)]
-    pub assistant_id: AssistantId,
-    #[diesel(sql_type = SqlUuid)]
-    pub channel_id: Uuid,
-    #[diesel(sql_type = Text)]
-    pub channel_kind: String,
-    #[diesel(sql_type = SqlUuid)]
-    pub contact_id: Uuid,
-    #[diesel(sql_type = Text)]
-    pub contact_name: String,
-    #[diesel(sql_type = Text)]
-    pub status: String,
-    #[diesel(sql_type = Text)]
-    pub handler: String,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub handler_member_id: Option<Uuid>,
-    #[diesel(sql_type = BigInt)]
-    pub handler_epoch: i64,
-    #[diesel(sql_type = BigInt)]
+    /// Its channel.
+    pub channel: ChannelId,
+    /// Its contact.
+    pub contact: ContactId,
+    /// Its assistant.
+    pub assistant: AssistantId,
+    /// Where the channel delivers to; empty where it reads.
+    pub address: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// Its last message.
     pub last_seq: i64,
-    #[diesel(sql_type = Timestamptz)]
-    pub created_at: DateTime<Utc>,
-    #[diesel(sql_type = Timestamptz)]
-    pub updated_at: DateTime<Utc>,
+    /// Version of its events.
+    pub version: i64,
+    /// The database's clock.
+    pub now: DateTime<Utc>,
 }
 
-const CONVERSATION: &str = "c.id, c.assistant_id, c.channel_id, ch.kind AS channel_kind, c.contact_id, \
-    p.display_name AS contact_name, c.status, c.handler, c.handler_member_id, c.handler_epoch, c.last_seq, c.created_at, \
-    c.updated_at FROM conversation c JOIN channel ch ON ch.workspace_id = c.workspace_id AND ch.id = c.channel_id \
-    JOIN contact p ON p.workspace_id = c.workspace_id AND p.id = c.contact_id";
-
-/// What a list is narrowed to.
-#[derive(Debug, Default)]
-pub struct Filter {
-    pub status: &'static str,
-    pub handler: &'static str,
-    pub assistant: Option<Uuid>,
-    pub channel: Option<Uuid>,
-    pub q: String,
-}
-
-/// A page of dialogues, the latest activity first.
-///
-/// # Errors
-/// Storage.
-pub async fn page(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    filter: &Filter,
-    after: Option<(DateTime<Utc>, Uuid)>,
-    limit: i64,
-) -> Result<Vec<ConversationRow>, Failure> {
-    let escaped = filter.q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    let (at, id) = after.map_or((None, None), |(at, id)| (Some(at), Some(id)));
-    let sql = format!(
-        "SELECT {CONVERSATION} WHERE c.workspace_id = $1 AND ($2 = '' OR c.status = $2) AND ($3 = '' OR c.handler = $3) \
-         AND ($4::uuid IS NULL OR c.assistant_id = $4) AND ($5::uuid IS NULL OR c.channel_id = $5) \
-         AND ($6 = '' OR p.display_name ILIKE '%' || $6 || '%') \
-         AND ($7::timestamptz IS NULL OR (c.updated_at, c.id) < ($7, $8)) ORDER BY c.updated_at DESC, c.id DESC LIMIT $9"
-    );
-    Ok(diesel::sql_query(sql)
-        .bind::<SqlUuid, _>(ws)
-        .bind::<Text, _>(filter.status)
-        .bind::<Text, _>(filter.handler)
-        .bind::<Nullable<SqlUuid>, _>(filter.assistant)
-        .bind::<Nullable<SqlUuid>, _>(filter.channel)
-        .bind::<Text, _>(escaped)
-        .bind::<Nullable<Timestamptz>, _>(at)
-        .bind::<Nullable<SqlUuid>, _>(id)
-        .bind::<BigInt, _>(limit)
-        .load(tx)
-        .await?)
-}
-
-/// Dialogues by id.
-///
-/// # Errors
-/// Storage.
-pub async fn by_ids(tx: &mut Tx, ws: WorkspaceId, ids: &[Uuid]) -> Result<Vec<ConversationRow>, Failure> {
-    let sql = format!("SELECT {CONVERSATION} WHERE c.workspace_id = $1 AND c.id = ANY ($2)");
-    Ok(diesel::sql_query(sql).bind::<SqlUuid, _>(ws).bind::<Array<SqlUuid>, _>(ids).load(tx).await?)
-}
-
-/// Locks a dialogue.
-///
-/// # Errors
-/// Storage.
-pub async fn lock(tx: &mut Tx, ws: WorkspaceId, id: ConversationId) -> Result<Option<ConversationRow>, Failure> {
-    let sql = format!("SELECT {CONVERSATION} WHERE c.workspace_id = $1 AND c.id = $2 FOR UPDATE OF c");
-    Ok(diesel::sql_query(sql).bind::<SqlUuid, _>(ws).bind::<SqlUuid, _>(id).get_result(tx).await.optional()?)
-}
-
-/// A message as screens show it.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct MessageRow {
+#[derive(QueryableByName)]
+struct LockedRow {
     #[diesel(sql_type = SqlUuid)]
-    pub id: MessageId,
+    channel_id: ChannelId,
     #[diesel(sql_type = SqlUuid)]
-    pub conversation_id: ConversationId,
+    contact_id: ContactId,
+    #[diesel(sql_type = SqlUuid)]
+    assistant_id: AssistantId,
+    #[diesel(sql_type = Text)]
+    address: String,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Text)]
+    handler: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    handler_member_id: Option<UserId>,
     #[diesel(sql_type = BigInt)]
-    pub seq: i64,
-    #[diesel(sql_type = Text)]
-    pub author: String,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub author_member_id: Option<Uuid>,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub turn_id: Option<Uuid>,
-    #[diesel(sql_type = Text)]
-    pub text: String,
-    #[diesel(sql_type = Jsonb)]
-    pub citations: serde_json::Value,
-    #[diesel(sql_type = Bool)]
-    pub interrupted: bool,
-    #[diesel(sql_type = Timestamptz)]
-    pub created_at: DateTime<Utc>,
-    #[diesel(sql_type = Text)]
-    pub delivery_state: String,
-    #[diesel(sql_type = Text)]
-    pub delivery_error: String,
-}
-
-const MESSAGE: &str = "m.id, m.conversation_id, m.seq, m.author, m.author_member_id, \
-    coalesce(m.turn_id, (SELECT i.turn_id FROM turn_input i WHERE i.workspace_id = m.workspace_id AND i.message_id = m.id)) AS turn_id, \
-    m.text, m.citations, m.interrupted, m.created_at, \
-    coalesce((SELECT d.state FROM delivery d WHERE d.workspace_id = m.workspace_id AND d.message_id = m.id \
-        ORDER BY (d.state = 'failed') DESC, (d.state <> 'sent') DESC, d.part DESC LIMIT 1), '') AS delivery_state, \
-    coalesce((SELECT d.error FROM delivery d WHERE d.workspace_id = m.workspace_id AND d.message_id = m.id AND d.error <> '' LIMIT 1), '') \
-        AS delivery_error FROM message m";
-
-/// A page of messages, newest first.
-///
-/// # Errors
-/// Storage.
-pub async fn messages(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    conversation: ConversationId,
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<MessageRow>, Failure> {
-    let sql = format!(
-        "SELECT {MESSAGE} WHERE m.workspace_id = $1 AND m.conversation_id = $2 AND m.seq < $3 ORDER BY m.seq DESC LIMIT $4"
-    );
-    Ok(diesel::sql_query(sql)
-        .bind::<SqlUuid, _>(ws)
-        .bind::<SqlUuid, _>(conversation)
-        .bind::<BigInt, _>(before.unwrap_or(i64::MAX))
-        .bind::<BigInt, _>(limit)
-        .load(tx)
-        .await?)
-}
-
-/// Messages by id.
-///
-/// # Errors
-/// Storage.
-pub async fn messages_by_ids(tx: &mut Tx, ws: WorkspaceId, ids: &[Uuid]) -> Result<Vec<MessageRow>, Failure> {
-    let sql = format!("SELECT {MESSAGE} WHERE m.workspace_id = $1 AND m.id = ANY ($2)");
-    Ok(diesel::sql_query(sql).bind::<SqlUuid, _>(ws).bind::<Array<SqlUuid>, _>(ids).load(tx).await?)
-}
-
-/// A turn as screens show it.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct TurnView {
-    #[diesel(sql_type = SqlUuid)]
-    pub id: TurnId,
-    #[diesel(sql_type = SqlUuid)]
-    pub conversation_id: ConversationId,
-    #[diesel(sql_type = Text)]
-    pub state: String,
-    #[diesel(sql_type = Text)]
-    pub reason: String,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub answer_message_id: Option<Uuid>,
-    #[diesel(sql_type = Integer)]
-    pub version: i32,
+    handler_epoch: i64,
     #[diesel(sql_type = BigInt)]
-    pub cost: i64,
+    last_seq: i64,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
     #[diesel(sql_type = Timestamptz)]
-    pub created_at: DateTime<Utc>,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    pub ended_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 }
 
-const TURN: &str = "id, conversation_id, state, reason, answer_message_id, version, coalesce(cost_micro_pix, 0) AS cost, \
-    created_at, ended_at FROM turn";
-
-/// A page of turns, newest first.
+/// Locks a dialogue until the transaction ends.
 ///
 /// # Errors
 /// Storage.
-pub async fn turns(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    conversation: ConversationId,
-    after: Option<(DateTime<Utc>, Uuid)>,
-    limit: i64,
-) -> Result<Vec<TurnView>, Failure> {
-    let (at, id) = after.map_or((None, None), |(at, id)| (Some(at), Some(id)));
-    let sql = format!(
-        "SELECT {TURN} WHERE workspace_id = $1 AND conversation_id = $2 AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4)) \
-         ORDER BY created_at DESC, id DESC LIMIT $5"
-    );
-    Ok(diesel::sql_query(sql)
-        .bind::<SqlUuid, _>(ws)
-        .bind::<SqlUuid, _>(conversation)
-        .bind::<Nullable<Timestamptz>, _>(at)
-        .bind::<Nullable<SqlUuid>, _>(id)
-        .bind::<BigInt, _>(limit)
-        .load(tx)
-        .await?)
-}
-
-/// Turns by id.
-///
-/// # Errors
-/// Storage.
-pub async fn turns_by_ids(tx: &mut Tx, ws: WorkspaceId, ids: &[Uuid]) -> Result<Vec<TurnView>, Failure> {
-    let sql = format!("SELECT {TURN} WHERE workspace_id = $1 AND id = ANY ($2)");
-    Ok(diesel::sql_query(sql).bind::<SqlUuid, _>(ws).bind::<Array<SqlUuid>, _>(ids).load(tx).await?)
-}
-
-/// A kept attempt.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct AttemptRow {
-    #[diesel(sql_type = SqlUuid)]
-    pub attempt_id: Uuid,
-    #[diesel(sql_type = Text)]
-    pub provider: String,
-    #[diesel(sql_type = Text)]
-    pub model: String,
-    #[diesel(sql_type = Jsonb)]
-    pub usage: serde_json::Value,
-    #[diesel(sql_type = Bool)]
-    pub charged: bool,
-    #[diesel(sql_type = Text)]
-    pub error: String,
-}
-
-/// The attempts of a turn, in order.
-///
-/// # Errors
-/// Storage.
-pub async fn attempts(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> Result<Vec<AttemptRow>, Failure> {
-    Ok(diesel::sql_query(
-        "SELECT attempt_id, provider, model, usage, charged, error FROM turn_attempt WHERE workspace_id = $1 AND turn_id = $2 ORDER BY n",
+pub async fn lock(tx: &mut Tx, ws: WorkspaceId, id: ConversationId) -> Result<Option<Locked>, Failure> {
+    let row: Option<LockedRow> = sql_query(
+        "SELECT channel_id, contact_id, assistant_id, address, status, handler, handler_member_id, handler_epoch, last_seq, \
+         version, clock_timestamp() AS now FROM conversation WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )
     .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(turn)
+    .bind::<SqlUuid, _>(id)
+    .kept()
+    .get_result(tx)
+    .await
+    .optional()?;
+    Ok(row.map(|row| Locked {
+        id,
+        channel: row.channel_id,
+        contact: row.contact_id,
+        assistant: row.assistant_id,
+        address: row.address,
+        standing: Standing {
+            status: Status::parse(&row.status),
+            handler: Handler::parse(&row.handler),
+            member: row.handler_member_id,
+            epoch: row.handler_epoch,
+        },
+        last_seq: row.last_seq,
+        version: row.version,
+        now: row.now,
+    }))
+}
+
+/// What else of a dialogue changes with its standing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Also {
+    /// Messages that this transaction added.
+    pub messages: i64,
+    /// The closed period that was answered with the away message.
+    pub away_since: Option<DateTime<Utc>>,
+    /// The operator gave a sign of life.
+    pub operator: bool,
+    /// Hand-over triggers look at what comes from here on.
+    pub new_context: bool,
+    /// The assistant or the product said something.
+    pub answered: bool,
+}
+
+/// Writes how a dialogue stands now, with its history and the events that tell of it. Updates `locked`.
+///
+/// # Errors
+/// Storage.
+pub async fn write(
+    tx: &mut Tx,
+    ws: WorkspaceId,
+    locked: &mut Locked,
+    standing: Standing,
+    also: Also,
+) -> Result<(), Failure> {
+    let was = locked.standing;
+    locked.last_seq += also.messages;
+    locked.version += 1;
+    sql_query(
+        "UPDATE conversation SET status = $3, handler = $4, handler_member_id = $5, handler_epoch = $6, last_seq = $7, \
+         version = $8, away_since = coalesce($9, away_since), \
+         operator_at = CASE WHEN $10 THEN clock_timestamp() WHEN $4 <> 'operator' THEN NULL ELSE operator_at END, \
+         context_from_seq = CASE WHEN $11 THEN $7 + 1 ELSE context_from_seq END, \
+         answered_at = CASE WHEN $12 THEN clock_timestamp() ELSE answered_at END, \
+         closed_at = CASE WHEN $3 <> 'closed' THEN NULL ELSE coalesce(closed_at, clock_timestamp()) END, \
+         fast_turns = CASE WHEN $11 THEN 0 ELSE fast_turns END, updated_at = clock_timestamp() \
+         WHERE workspace_id = $1 AND id = $2",
+    )
+    .bind::<SqlUuid, _>(ws)
+    .bind::<SqlUuid, _>(locked.id)
+    .bind::<Text, _>(standing.status.as_str())
+    .bind::<Text, _>(standing.handler.as_str())
+    .bind::<Nullable<SqlUuid>, _>(standing.member)
+    .bind::<BigInt, _>(standing.epoch)
+    .bind::<BigInt, _>(locked.last_seq)
+    .bind::<BigInt, _>(locked.version)
+    .bind::<Nullable<Timestamptz>, _>(also.away_since)
+    .bind::<Bool, _>(also.operator)
+    .bind::<Bool, _>(also.new_context)
+    .bind::<Bool, _>(also.answered)
+    .kept()
+    .execute(tx)
+    .await?;
+    let mut events = Events::default();
+    if standing.epoch != was.epoch {
+        history(tx, ws, locked.id, standing, locked.last_seq + 1).await?;
+        events.conversation("handler.changed", locked.id, locked.version);
+    }
+    match (was.status, standing.status) {
+        (a, b) if a == b => {}
+        (_, Status::Closed) => {
+            events.conversation("conversation.closed", locked.id, locked.version);
+        }
+        _ => {
+            events.conversation("conversation.updated", locked.id, locked.version);
+        }
+    }
+    locked.standing = standing;
+    tell(tx, ws, &events).await
+}
+
+async fn history(
+    tx: &mut Tx,
+    ws: WorkspaceId,
+    id: ConversationId,
+    standing: Standing,
+    from_seq: i64,
+) -> Result<(), Failure> {
+    sql_query(
+        "INSERT INTO handler_history (workspace_id, conversation_id, epoch, handler, member_id, from_seq) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind::<SqlUuid, _>(ws)
+    .bind::<SqlUuid, _>(id)
+    .bind::<BigInt, _>(standing.epoch)
+    .bind::<Text, _>(standing.handler.as_str())
+    .bind::<Nullable<SqlUuid>, _>(standing.member)
+    .bind::<BigInt, _>(from_seq)
+    .kept()
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// An operator.
+    Operator(UserId),
+    /// The product: away messages and fixed replies.
+    System,
+    /// The assistant, cut in the middle, in the period that it was claimed in.
+    Interrupted(i64),
+}
+
+/// Something to say.
+#[derive(Debug)]
+pub struct Saying<'a> {
+    /// The message.
+    pub message: MessageId,
+    /// Who.
+    pub speaker: Speaker,
+    /// The turn that it belongs to.
+    pub turn: Option<TurnId>,
+    /// The words.
+    pub text: &'a str,
+    /// Parts that the channel delivers; none where it reads.
+    pub parts: &'a [Part],
+}
+
+/// Adds a message behind the last one, with its deliveries, in a dialogue that is locked. `write` must follow, telling that
+/// there is one more.
+///
+/// # Errors
+/// Storage.
+pub async fn say(tx: &mut Tx, ws: WorkspaceId, locked: &Locked, saying: &Saying<'_>) -> Result<(), Failure> {
+    let (author, member, claim) = match saying.speaker {
+        Speaker::Operator(member) => ("operator", Some(member), None),
+        Speaker::System => ("system", None, None),
+        Speaker::Interrupted(epoch) => ("assistant", None, Some(epoch)),
+    };
+    sql_query(
+        "WITH said AS (INSERT INTO message (workspace_id, id, conversation_id, seq, author, author_member_id, turn_id, text, \
+         claimed_handler_epoch, interrupted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9 IS NOT NULL)), \
+         parts AS (INSERT INTO delivery (workspace_id, id, message_id, conversation_id, channel_id, seq, part, text, entities) \
+         SELECT $1, p.id, $2, $3, $10, $4, p.n, p.text, p.entities FROM unnest($11::uuid[], $12::text[], $13::jsonb[]) \
+         WITH ORDINALITY AS p (id, text, entities, n)) \
+         INSERT INTO job (workspace_id, kind, key, payload) SELECT $1, 'delivery.send', 'delivery:' || $2::text, \
+         jsonb_build_object('message_id', $2::text) WHERE cardinality($11::uuid[]) > 0",
+    )
+    .bind::<SqlUuid, _>(ws)
+    .bind::<SqlUuid, _>(saying.message)
+    .bind::<SqlUuid, _>(locked.id)
+    .bind::<BigInt, _>(locked.last_seq + 1)
+    .bind::<Text, _>(author)
+    .bind::<Nullable<SqlUuid>, _>(member)
+    .bind::<Nullable<SqlUuid>, _>(saying.turn)
+    .bind::<Text, _>(saying.text)
+    .bind::<Nullable<BigInt>, _>(claim)
+    .bind::<SqlUuid, _>(locked.channel)
+    .bind::<Array<SqlUuid>, _>(saying.parts.iter().map(|p| p.id).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(saying.parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Jsonb>, _>(saying.parts.iter().map(|p| p.entities.clone()).collect::<Vec<_>>())
+    .kept()
+    .execute(tx)
+    .await?;
+    if !saying.parts.is_empty() {
+        queued_job();
+    }
+    let mut events = Events::default();
+    events.message("message.created", locked.id, saying.message);
+    tell(tx, ws, &events).await
+}
+
+/// Turns of a dialogue that have not ended: id, whether it started, whether it was claimed.
+///
+/// # Errors
+/// Storage.
+pub async fn open_turns(tx: &mut Tx, ws: WorkspaceId, id: ConversationId) -> Result<Vec<OpenTurn>, Failure> {
+    Ok(sql_query(
+        "SELECT id, started_at IS NOT NULL AS started, claimed_handler_epoch IS NOT NULL AS claimed, state FROM turn \
+         WHERE workspace_id = $1 AND conversation_id = $2 AND ended_at IS NULL ORDER BY created_at",
+    )
+    .bind::<SqlUuid, _>(ws)
+    .bind::<SqlUuid, _>(id)
+    .kept()
     .load(tx)
     .await?)
 }
 
-/// The assistant behind a turn.
-///
-/// # Errors
-/// Storage.
-pub async fn assistant_of_turn(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> Result<Option<AssistantId>, Failure> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        assistant_id: AssistantId,
-    }
-    let row: Option<Row> = diesel::sql_query(
-        "SELECT c.assistant_id FROM turn t JOIN conversation c ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id \
-         WHERE t.workspace_id = $1 AND t.id = $2",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(turn)
-    .get_result(tx)
-    .await
-    .optional()?;
-    Ok(row.map(|r| r.assistant_id))
+/// A turn that has not ended.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct OpenTurn {
+    /// The turn.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: TurnId,
+    /// Whether its inputs are frozen.
+    #[diesel(sql_type = Bool)]
+    pub started: bool,
+    /// Whether its answer was claimed.
+    #[diesel(sql_type = Bool)]
+    pub claimed: bool,
+    /// How far it got.
+    #[diesel(sql_type = Text)]
+    pub state: String,
 }
 
-/// Notes that a closed period's away message was sent.
+/// Opens a turn for the customer's words that nobody has answered: the one time that inputs move, from turns that ended
+/// without an assistant's message. None where the last word is not the customer's or is answered.
 ///
 /// # Errors
 /// Storage.
-pub async fn set_away(tx: &mut Tx, ws: WorkspaceId, id: ConversationId, key: &str) -> Result<(), Failure> {
-    diesel::sql_query("UPDATE conversation SET away_key = $3 WHERE workspace_id = $1 AND id = $2")
+pub async fn open_for_unanswered(tx: &mut Tx, ws: WorkspaceId, locked: &Locked, turn: TurnId) -> Result<bool, Failure> {
+    #[derive(QueryableByName)]
+    struct Opened {
+        #[diesel(sql_type = Bool)]
+        opened: bool,
+    }
+    let row: Opened = sql_query(
+        "WITH last AS (SELECT author FROM message WHERE workspace_id = $1 AND conversation_id = $2 ORDER BY seq DESC LIMIT 1), \
+         spoken AS (SELECT coalesce(max(seq), 0) AS seq FROM message WHERE workspace_id = $1 AND conversation_id = $2 \
+             AND author IN ('assistant', 'operator')), \
+         words AS (SELECT m.id FROM message m, spoken, last WHERE m.workspace_id = $1 AND m.conversation_id = $2 \
+             AND m.author = 'contact' AND m.seq > spoken.seq AND last.author = 'contact' AND NOT EXISTS ( \
+             SELECT 1 FROM turn_input i JOIN turn t ON t.workspace_id = i.workspace_id AND t.id = i.turn_id \
+             WHERE i.workspace_id = $1 AND i.message_id = m.id AND t.ended_at IS NULL)), \
+         opened AS (INSERT INTO turn (workspace_id, id, conversation_id, assistant_id, due_at) \
+             SELECT $1, $3, $2, $4, clock_timestamp() WHERE EXISTS (SELECT 1 FROM words) ON CONFLICT DO NOTHING RETURNING id), \
+         inputs AS (INSERT INTO turn_input (workspace_id, message_id, turn_id) SELECT $1, words.id, opened.id FROM words, opened \
+             ON CONFLICT (workspace_id, message_id) DO UPDATE SET turn_id = excluded.turn_id), \
+         job AS (INSERT INTO job (workspace_id, kind, key, payload) SELECT $1, 'turn.run', 'turn:' || id::text, \
+             jsonb_build_object('turn_id', id::text) FROM opened) \
+         SELECT EXISTS (SELECT 1 FROM opened) AS opened",
+    )
+    .bind::<SqlUuid, _>(ws)
+    .bind::<SqlUuid, _>(locked.id)
+    .bind::<SqlUuid, _>(turn)
+    .bind::<SqlUuid, _>(locked.assistant)
+    .kept()
+    .get_result(tx)
+    .await?;
+    if row.opened {
+        queued_job();
+        let mut events = Events::default();
+        events.turn("turn.queued", locked.id, turn, 0);
+        tell(tx, ws, &events).await?;
+    }
+    Ok(row.opened)
+}
+
+/// The operator's last sign of life.
+///
+/// # Errors
+/// Storage.
+pub async fn operator_at(tx: &mut Tx, ws: WorkspaceId, id: ConversationId) -> Result<Option<DateTime<Utc>>, Failure> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Nullable<Timestamptz>)]
+        operator_at: Option<DateTime<Utc>>,
+    }
+    let row: Row = sql_query("SELECT operator_at FROM conversation WHERE workspace_id = $1 AND id = $2")
         .bind::<SqlUuid, _>(ws)
         .bind::<SqlUuid, _>(id)
-        .bind::<Text, _>(key)
-        .execute(tx)
+        .kept()
+        .get_result(tx)
         .await?;
-    Ok(())
+    Ok(row.operator_at)
 }
 
-/// Changes who answers, and where the dialogue stands; the dialogue must be locked.
+/// The kind of a dialogue's channel, and whether it has such a message.
 ///
 /// # Errors
 /// Storage.
-pub async fn hand(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    id: ConversationId,
-    (handler, member): (&str, Option<Uuid>),
-    status: &str,
-) -> Result<(), Failure> {
-    diesel::sql_query(
-        "UPDATE conversation SET handler = $3, handler_member_id = $4, handler_epoch = handler_epoch + 1, status = $5, \
-         returned_seq = CASE WHEN $3 = 'assistant' THEN last_seq ELSE returned_seq END, version = version + 1, \
-         closed_at = CASE WHEN $5 = 'closed' THEN clock_timestamp() END, updated_at = clock_timestamp() \
-         WHERE workspace_id = $1 AND id = $2",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(id)
-    .bind::<Text, _>(handler)
-    .bind::<Nullable<SqlUuid>, _>(member)
-    .bind::<Text, _>(status)
-    .execute(tx)
-    .await?;
-    crate::turns::handoff::history(tx, ws, id).await
-}
-
-/// Ends the dialogue's turns that nobody has claimed. Answers those that ended.
-///
-/// # Errors
-/// Storage.
-pub async fn cancel_unclaimed(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    id: ConversationId,
-    reason: &str,
-) -> Result<Vec<TurnId>, Failure> {
+pub async fn channel_kind(tx: &mut Tx, ws: WorkspaceId, channel: ChannelId) -> Result<String, Failure> {
     #[derive(QueryableByName)]
     struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        id: TurnId,
+        #[diesel(sql_type = Text)]
+        kind: String,
     }
-    let rows: Vec<Row> = diesel::sql_query(
-        "WITH ended AS (UPDATE turn SET state = 'cancelled', reason = $3, ended_at = clock_timestamp(), \
-         lease_epoch = lease_epoch + 1, lease_until = NULL, steps = steps + 1 FROM (SELECT id AS tid, state AS was FROM turn \
-             WHERE workspace_id = $1 AND conversation_id = $2 AND ended_at IS NULL AND claimed_handler_epoch IS NULL FOR UPDATE) old \
-         WHERE workspace_id = $1 AND turn.id = old.tid RETURNING turn.id, old.was, steps, lease_epoch), \
-         walked AS (INSERT INTO turn_step (workspace_id, turn_id, n, from_state, to_state, epoch) \
-             SELECT $1, id, steps, was, 'cancelled', lease_epoch FROM ended) SELECT id FROM ended",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(id)
-    .bind::<Text, _>(reason)
-    .load(tx)
-    .await?;
-    Ok(rows.into_iter().map(|r| r.id).collect())
-}
-
-/// Messages of the customer after the last word of ours that no answered turn has: what the assistant owes after a return.
-///
-/// # Errors
-/// Storage.
-pub async fn owed(tx: &mut Tx, ws: WorkspaceId, id: ConversationId) -> Result<Vec<Uuid>, Failure> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        id: Uuid,
-    }
-    let rows: Vec<Row> = diesel::sql_query(
-        "SELECT m.id FROM message m JOIN turn_input i ON i.workspace_id = m.workspace_id AND i.message_id = m.id \
-         JOIN turn t ON t.workspace_id = i.workspace_id AND t.id = i.turn_id \
-         WHERE m.workspace_id = $1 AND m.conversation_id = $2 AND m.author = 'contact' AND t.ended_at IS NOT NULL \
-         AND m.seq > coalesce((SELECT max(o.seq) FROM message o WHERE o.workspace_id = $1 AND o.conversation_id = $2 \
-             AND o.author IN ('assistant', 'operator')), 0) AND t.state IN ('skipped', 'cancelled', 'failed') ORDER BY m.seq",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(id)
-    .load(tx)
-    .await?;
-    Ok(rows.into_iter().map(|r| r.id).collect())
-}
-
-/// Moves messages to another turn.
-///
-/// # Errors
-/// Storage.
-pub async fn move_inputs(tx: &mut Tx, ws: WorkspaceId, messages: &[Uuid], turn: TurnId) -> Result<(), Failure> {
-    diesel::sql_query("UPDATE turn_input SET turn_id = $3 WHERE workspace_id = $1 AND message_id = ANY ($2)")
+    let row: Row = sql_query("SELECT kind FROM channel WHERE workspace_id = $1 AND id = $2")
         .bind::<SqlUuid, _>(ws)
-        .bind::<Array<SqlUuid>, _>(messages)
-        .bind::<SqlUuid, _>(turn)
-        .execute(tx)
+        .bind::<SqlUuid, _>(channel)
+        .kept()
+        .get_result(tx)
         .await?;
-    Ok(())
+    Ok(row.kind)
 }

@@ -1,186 +1,175 @@
-//! The job that sends a message's parts to Telegram, strictly one after another.
-//!
-//! Telegram knows no idempotency key: the intent is committed first, and a send whose outcome is unknown is shown to a
-//! person, never repeated by itself.
+//! Job `delivery.send`: sends a message's parts to Telegram, one after another.
 
-use diesel::{
-    OptionalExtension as _, QueryableByName,
-    sql_types::{Nullable, Text, Uuid as SqlUuid},
-};
-use diesel_async::RunQueryDsl as _;
+use std::time::Duration;
+
 use neipix_mesh::{
-    ConversationId, DeliveryId, Failure, MessageId, TurnId, WorkspaceId,
+    Failure, MessageId, WorkspaceId, crash,
     db::Tx,
     jobs::{JobEnd, JobRun},
-    outbox::{self, Event},
-    seal,
+    secret::Secret,
 };
-use neipix_proto::chats::events::v1::MessageChanged;
-use serde_json::json;
 
-use crate::{Chats, channels, telegram::ApiError, turns};
+use super::store::{self, Next};
+use crate::{
+    Chats,
+    channels::{self, Trouble},
+    conversations::store as dialogue,
+    telegram::api::CallError,
+};
 
-#[derive(Debug, QueryableByName)]
-struct Part {
-    #[diesel(sql_type = SqlUuid)]
-    id: DeliveryId,
-    #[diesel(sql_type = SqlUuid)]
-    conversation_id: ConversationId,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    turn_id: Option<TurnId>,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Text)]
-    text: String,
-    #[diesel(sql_type = SqlUuid)]
-    channel_id: uuid::Uuid,
-    #[diesel(sql_type = Text)]
-    chat: String,
+/// After a failure that passes: an outage of Telegram must not make a tight loop.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Behind an earlier message of the dialogue.
+const BEHIND: Duration = Duration::from_millis(500);
+
+/// What became of one send.
+enum Sent {
+    Yes(i64),
+    /// Surely not; later.
+    Wait(Duration),
+    /// Never.
+    No(&'static str),
 }
 
 /// Sends what is left of a message.
 ///
 /// # Errors
-/// Storage: the job comes again.
-pub async fn run(chats: &Chats, run: &JobRun) -> Result<JobEnd, Failure> {
+/// Storage.
+pub async fn job(chats: Chats, run: JobRun) -> Result<JobEnd, Failure> {
     let message: MessageId = run.text("message_id").parse().map_err(Failure::internal)?;
     let ws = run.workspace_id;
     loop {
-        let Some(part) = next(chats, ws, message).await? else { return Ok(JobEnd::Done) };
-        if part.state == "sending" {
-            // A worker died around the call: nobody knows whether the customer has it.
-            outcome(chats, ws, message, &part, "failed", "outcome_unknown", None).await?;
-            return Ok(JobEnd::Done);
+        let next = chats
+            .db
+            .in_workspace_id(ws, "chats.next_part", async |tx: &mut Tx| store::next(tx, ws, message).await)
+            .await?;
+        let Some(next) = next else { return Ok(JobEnd::Done) };
+        if next.state == "sending" {
+            if next.leased {
+                return Ok(JobEnd::Again(AGAIN));
+            }
+            // Whoever sent it died, or heard nothing: nobody knows.
+            give_up(&chats, ws, message, &next, "outcome_unknown").await?;
+            continue;
         }
-        match send(chats, ws, &part).await? {
-            Ok(provider_id) => outcome(chats, ws, message, &part, "sent", "", Some(&provider_id)).await?,
-            Err(ApiError::Wait(pause)) => {
-                set(chats, ws, &part, "queued").await?;
-                return Ok(JobEnd::Again(pause));
-            }
-            Err(ApiError::NotSent) => {
-                set(chats, ws, &part, "queued").await?;
-                return Err(Failure::unavailable("Telegram does not answer"));
-            }
-            Err(error) => {
-                let reason = match &error {
-                    ApiError::Blocked => "blocked",
-                    ApiError::Token => "token_revoked",
-                    ApiError::Unknown => "outcome_unknown",
-                    _ => "refused",
-                };
-                if error == ApiError::Token {
-                    revoked(chats, ws, &part).await?;
-                }
-                outcome(chats, ws, message, &part, "failed", reason, None).await?;
-                return Ok(JobEnd::Done);
-            }
+        if next.behind {
+            return Ok(JobEnd::Again(BEHIND));
+        }
+        if next.blocked {
+            give_up(&chats, ws, message, &next, "blocked").await?;
+            continue;
+        }
+        match step(&chats, ws, message, &next).await? {
+            None => {}
+            Some(wait) => return Ok(JobEnd::Again(wait)),
         }
     }
 }
 
-async fn next(chats: &Chats, ws: WorkspaceId, message: MessageId) -> Result<Option<Part>, Failure> {
-    chats
-        .db
-        .in_workspace_id(ws, "chats.next_part", async |tx: &mut Tx| {
-            Ok::<_, Failure>(
-                diesel::sql_query(
-                    "SELECT d.id, d.conversation_id, d.turn_id, d.state, d.text, c.channel_id, c.external_key AS chat \
-                     FROM delivery d JOIN conversation c ON c.workspace_id = d.workspace_id AND c.id = d.conversation_id \
-                     WHERE d.workspace_id = $1 AND d.message_id = $2 AND d.state IN ('queued', 'sending') ORDER BY d.part LIMIT 1",
-                )
-                .bind::<SqlUuid, _>(ws)
-                .bind::<SqlUuid, _>(message)
-                .get_result(tx)
-                .await
-                .optional()?,
-            )
-        })
-        .await
-}
-
-async fn set(chats: &Chats, ws: WorkspaceId, part: &Part, state: &str) -> Result<(), Failure> {
-    chats
-        .db
-        .in_workspace_id(ws, "chats.set_part", async |tx: &mut Tx| {
-            diesel::sql_query(
-                "UPDATE delivery SET state = $3, sending_at = clock_timestamp() WHERE workspace_id = $1 AND id = $2",
-            )
-            .bind::<SqlUuid, _>(ws)
-            .bind::<SqlUuid, _>(part.id)
-            .bind::<Text, _>(state)
-            .execute(tx)
-            .await?;
-            Ok::<_, Failure>(())
-        })
-        .await
-}
-
-async fn send(chats: &Chats, ws: WorkspaceId, part: &Part) -> Result<Result<String, ApiError>, Failure> {
+/// One part; answers how long to wait before it is tried again.
+async fn step(chats: &Chats, ws: WorkspaceId, message: MessageId, next: &Next) -> Result<Option<Duration>, Failure> {
     let channel = chats
         .db
-        .in_workspace_id(ws, "chats.part_channel", async |tx: &mut Tx| {
-            channels::store::by_ids(tx, ws, &[part.channel_id]).await
-        })
-        .await?
-        .pop();
-    let Some(sealed) = channel.and_then(|c| c.sealed_token) else { return Ok(Err(ApiError::Token)) };
-    let context = seal::context("channel.sealed_token", ws, part.channel_id);
-    let token = chats.sealer.open_text(&context, &sealed).map_err(Failure::internal)?;
-    let chat: i64 = part.chat.parse().map_err(Failure::internal)?;
-    set(chats, ws, part, "sending").await?;
-    neipix_mesh::crash::point("delivery.sending").await?;
-    let body = json!({"chat_id": chat, "text": part.text, "link_preview_options": {"is_disabled": true}});
-    let answer = chats.telegram.call(&token, "sendMessage", &body).await;
-    Ok(answer.map(|sent| sent.get("message_id").map(ToString::to_string).unwrap_or_default()))
+        .in_workspace_id(ws, "chats.channel", async |tx: &mut Tx| channels::store::find(tx, ws, next.channel_id).await)
+        .await?;
+    let usable = channel.filter(|row| !row.deleted);
+    let Some((row, sealed)) = usable.and_then(|row| row.sealed_token.clone().map(|sealed| (row, sealed))) else {
+        give_up(chats, ws, message, next, "channel_gone").await?;
+        return Ok(None);
+    };
+    if row.paused_seconds > 0.0 {
+        return Ok(Some(Duration::from_secs_f64(row.paused_seconds)));
+    }
+    let token = channels::open_token(chats, ws, next.channel_id, &sealed)?;
+    let begun =
+        chats.db.in_workspace_id(ws, "chats.sending", async |tx: &mut Tx| store::begin(tx, ws, next.id).await).await?;
+    let Some(attempt) = begun else { return Ok(Some(AGAIN)) };
+    crash::point("delivery.sending").await?;
+    match send(chats, ws, &token, next).await {
+        Sent::Yes(number) => {
+            crash::point("delivery.sent_unrecorded").await?;
+            chats
+                .db
+                .in_workspace_id(ws, "chats.sent", async |tx: &mut Tx| {
+                    store::lock_turn(tx, ws, message).await?;
+                    if store::sent(tx, ws, next.id, attempt, &number.to_string()).await? {
+                        store::conclude(tx, ws, next.conversation_id, message).await?;
+                    }
+                    Ok::<_, Failure>(())
+                })
+                .await?;
+            Ok(None)
+        }
+        Sent::Wait(wait) => {
+            chats
+                .db
+                .in_workspace_id(ws, "chats.put_back", async |tx: &mut Tx| {
+                    store::put_back(tx, ws, next.id, attempt).await?;
+                    channels::store::pause(tx, ws, next.channel_id, wait.as_secs_f64()).await
+                })
+                .await?;
+            Ok(Some(wait))
+        }
+        Sent::No(error) => {
+            give_up(chats, ws, message, next, error).await?;
+            Ok(None)
+        }
+    }
 }
 
-async fn revoked(chats: &Chats, ws: WorkspaceId, part: &Part) -> Result<(), Failure> {
-    let words =
-        ("Telegram отозвал токен бота: подключите бота заново", "Telegram revoked the bot's token: connect it again");
-    chats
-        .db
-        .in_workspace_id(ws, "chats.token_revoked", async |tx: &mut Tx| {
-            channels::store::set_state(tx, ws, neipix_mesh::ChannelId(part.channel_id), "error", words).await
-        })
-        .await
+async fn send(chats: &Chats, ws: WorkspaceId, token: &Secret<String>, next: &Next) -> Sent {
+    let error = match chats.telegram.send(token, &next.address, &next.text, &next.entities).await {
+        Ok(number) => return Sent::Yes(number),
+        Err(error) => error,
+    };
+    tracing::warn!(error = &error as &dyn std::error::Error, delivery.id = %next.id, "part {} was not sent", next.part);
+    match error {
+        CallError::NotSent(_) => Sent::Wait(AGAIN),
+        CallError::Unknown(_) => Sent::No("outcome_unknown"),
+        CallError::NoToken | CallError::Refused { code: 401 | 404, .. } => {
+            let noted = chats
+                .db
+                .in_workspace_id(ws, "chats.channel_broken", async |tx: &mut Tx| {
+                    channels::store::set_state(tx, ws, next.channel_id, "error", Trouble::Token.texts()).await
+                })
+                .await;
+            if let Err(error) = noted {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a channel's state was not noted");
+            }
+            Sent::No("channel_error")
+        }
+        CallError::Refused { code: 429, retry_after, .. } => {
+            Sent::Wait(retry_after.unwrap_or(AGAIN).max(Duration::from_secs(1)))
+        }
+        CallError::Refused { code, .. } if code >= 500 => Sent::Wait(AGAIN),
+        CallError::Refused { code: 403, .. } => Sent::No("blocked"),
+        CallError::Refused { .. } => Sent::No("refused"),
+    }
 }
 
-/// Writes how a part ended, tells it, and ends the turn where this was its last.
-async fn outcome(
+/// A part is not sent for good. A person sees it, unless the customer wants nothing.
+async fn give_up(
     chats: &Chats,
     ws: WorkspaceId,
     message: MessageId,
-    part: &Part,
-    state: &str,
-    error: &str,
-    provider_id: Option<&str>,
+    next: &Next,
+    error: &'static str,
 ) -> Result<(), Failure> {
     chats
         .db
-        .in_workspace_id(ws, "chats.part_outcome", async |tx: &mut Tx| {
-            diesel::sql_query(
-                "UPDATE delivery SET state = $3, error = $4, provider_message_id = $5, sent_at = clock_timestamp() \
-                 WHERE workspace_id = $1 AND id = $2 AND state <> 'sent'",
-            )
-            .bind::<SqlUuid, _>(ws)
-            .bind::<SqlUuid, _>(part.id)
-            .bind::<Text, _>(state)
-            .bind::<Text, _>(error)
-            .bind::<Nullable<Text>, _>(provider_id)
-            .execute(tx)
-            .await?;
-            let changed =
-                MessageChanged { conversation_id: part.conversation_id.to_string(), message_id: message.to_string() };
-            let kind = "message.delivery_changed";
-            outbox::push(tx, Event { workspace: ws, kind, object_version: 1, payload: &changed }).await?;
-            if error == "outcome_unknown" {
-                turns::handoff::to_a_person(tx, ws, part.conversation_id, false).await?;
+        .in_workspace_id(ws, "chats.not_sent", async |tx: &mut Tx| {
+            let Some(mut locked) = dialogue::lock(tx, ws, next.conversation_id).await? else { return Ok(()) };
+            store::lock_turn(tx, ws, message).await?;
+            if !store::failed(tx, ws, message, next.id, error).await? {
+                return Ok(());
             }
-            if let Some(turn) = part.turn_id {
-                turns::store::delivered(tx, ws, turn, message).await?;
+            if error == "blocked" {
+                store::mark_blocked(tx, ws, next.conversation_id).await?;
+            } else {
+                let standing = locked.standing.to_person();
+                dialogue::write(tx, ws, &mut locked, standing, dialogue::Also::default()).await?;
             }
-            Ok::<_, Failure>(())
+            store::conclude(tx, ws, next.conversation_id, message).await
         })
         .await
 }

@@ -1,302 +1,477 @@
-//! Ingest in Postgres. Lock order: the dialogue's key, the dialogue, the turn.
+//! A message into its tables: two looks in one round trip, then one statement.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension as _, QueryableByName,
-    sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid},
+    OptionalExtension as _, QueryableByName, sql_query,
+    sql_types::{
+        Array, BigInt, Bool, Bytea, Float8, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    },
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_mesh::{ChannelId, ContactId, ConversationId, Failure, MessageId, TurnId, WorkspaceId, db::Tx};
+use neipix_mesh::{
+    ChannelId, ContactId, ConversationId, Failure, MessageId, TurnId, UserId, WorkspaceId,
+    db::{Tx, queued_event, queued_job, retry_error},
+    redis::shard,
+};
+use uuid::Uuid;
 
-use super::{Incoming, Ingested};
+use super::{Arrival, Begun, Facts, Found, Known, Plan, Taken, Timing, TurnPlan};
+use crate::{
+    Chats,
+    conversation::{Handler, Standing, Status},
+    outbox::Events,
+    sql::Keep as _,
+    turn::store::LEASE_SECONDS,
+};
 
-/// Hours within which a message opens a closed dialogue again.
-const REOPEN_HOURS: i32 = 72;
+#[derive(QueryableByName)]
+struct FoundRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: ConversationId,
+    #[diesel(sql_type = SqlUuid)]
+    contact_id: ContactId,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Text)]
+    handler: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    handler_member_id: Option<UserId>,
+    #[diesel(sql_type = BigInt)]
+    handler_epoch: i64,
+    #[diesel(sql_type = BigInt)]
+    last_seq: i64,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    answered_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Integer)]
+    fast_turns: i32,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    closed_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    away_since: Option<DateTime<Utc>>,
+}
 
-/// The message of an external id, where it came before.
+impl From<FoundRow> for Found {
+    fn from(row: FoundRow) -> Self {
+        Self {
+            id: row.id,
+            contact: row.contact_id,
+            standing: Standing {
+                status: Status::parse(&row.status),
+                handler: Handler::parse(&row.handler),
+                member: row.handler_member_id,
+                epoch: row.handler_epoch,
+            },
+            last_seq: row.last_seq,
+            version: row.version,
+            answered_at: row.answered_at,
+            fast_turns: row.fast_turns,
+            closed_at: row.closed_at,
+            away_since: row.away_since,
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct FactsRow {
+    #[diesel(sql_type = Timestamptz)]
+    now: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    contact_id: Option<ContactId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    message_id: Option<MessageId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    conversation_id: Option<ConversationId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    turn_id: Option<TurnId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    waiting: Option<TurnId>,
+    #[diesel(sql_type = Bool)]
+    running: bool,
+}
+
+/// The dialogue that a message may belong to: the one that is not closed, or the last one. Locked: everything that follows
+/// is seen as it is after whoever had it before.
+const LOCK: &str = "
+SELECT c.id, c.contact_id, c.status, c.handler, c.handler_member_id, c.handler_epoch, c.last_seq, c.version, c.answered_at,
+       c.fast_turns, c.closed_at, c.away_since
+FROM conversation c
+JOIN contact_identity i ON i.workspace_id = c.workspace_id AND i.contact_id = c.contact_id
+WHERE i.workspace_id = $1 AND i.kind = $2 AND i.scope = $3 AND i.value = $4 AND c.channel_id = $5 AND c.external_key = $6
+ORDER BY c.status = 'closed', c.created_at DESC LIMIT 1 FOR NO KEY UPDATE OF c";
+
+/// What else decides; sent behind the lock, so that its snapshot is younger.
+const FACTS: &str = "
+WITH i AS (
+    SELECT contact_id FROM contact_identity WHERE workspace_id = $1 AND kind = $2 AND scope = $3 AND value = $4
+), c AS (
+    SELECT c.id FROM conversation c, i
+    WHERE c.workspace_id = $1 AND c.contact_id = i.contact_id AND c.channel_id = $5 AND c.external_key = $6
+    ORDER BY c.status = 'closed', c.created_at DESC LIMIT 1
+), t AS (
+    SELECT t.id, t.started_at FROM turn t, c WHERE t.workspace_id = $1 AND t.conversation_id = c.id AND t.ended_at IS NULL
+), k AS (
+    SELECT message_id, conversation_id FROM message_key WHERE workspace_id = $1 AND channel_id = $5 AND external_id = $7
+)
+SELECT clock_timestamp() AS now, (SELECT contact_id FROM i) AS contact_id, k.message_id, k.conversation_id,
+       (SELECT turn_id FROM turn_input WHERE workspace_id = $1 AND message_id = k.message_id) AS turn_id,
+       (SELECT id FROM t WHERE started_at IS NULL) AS waiting, EXISTS (SELECT 1 FROM t WHERE started_at IS NOT NULL) AS running
+FROM (SELECT 1) AS one LEFT JOIN k ON true";
+
+/// Locks the dialogue and looks around.
 ///
 /// # Errors
 /// Storage.
-pub async fn known(
+pub async fn facts(tx: &mut Tx, arrival: &Arrival) -> Result<Facts, Failure> {
+    let (ws, place, who) = (arrival.workspace, &arrival.place, &arrival.identity);
+    let tx: &Tx = tx;
+    let (mut first, mut second) = (tx, tx);
+    let lock = sql_query(LOCK)
+        .bind::<SqlUuid, _>(ws)
+        .bind::<Text, _>(who.kind)
+        .bind::<Text, _>(&who.scope)
+        .bind::<Text, _>(&who.value)
+        .bind::<SqlUuid, _>(place.channel)
+        .bind::<Text, _>(&place.external_key)
+        .kept()
+        .get_result::<FoundRow>(&mut first);
+    let look = sql_query(FACTS)
+        .bind::<SqlUuid, _>(ws)
+        .bind::<Text, _>(who.kind)
+        .bind::<Text, _>(&who.scope)
+        .bind::<Text, _>(&who.value)
+        .bind::<SqlUuid, _>(place.channel)
+        .bind::<Text, _>(&place.external_key)
+        .bind::<Text, _>(&arrival.external_id)
+        .kept()
+        .get_result::<FactsRow>(&mut second);
+    let (found, row) = futures::future::join(lock, look).await;
+    let (found, row) = (found.optional()?, row?);
+    let known = match (row.message_id, row.conversation_id) {
+        (Some(message), Some(conversation)) => Some(Known { message, conversation, turn: row.turn_id }),
+        _ => None,
+    };
+    Ok(Facts {
+        now: row.now,
+        contact: row.contact_id.or(found.as_ref().map(|f| f.contact_id)),
+        found: found.map(Found::from),
+        waiting: row.waiting,
+        running: row.running,
+        known,
+    })
+}
+
+const DIALOGUE: &str = "
+WITH person AS (
+    INSERT INTO contact (workspace_id, id, display_name) SELECT $1, $2, $3 WHERE $4
+), identity AS (
+    INSERT INTO contact_identity (workspace_id, kind, scope, value, contact_id) SELECT $1, $5, $6, $7, $2 WHERE $4
+    ON CONFLICT DO NOTHING RETURNING 1
+), begun AS (
+    INSERT INTO conversation (workspace_id, id, channel_id, contact_id, assistant_id, external_key, address)
+    VALUES ($1, $8, $9, $2, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING 1
+), period AS (
+    INSERT INTO handler_history (workspace_id, conversation_id, epoch, handler, from_seq)
+    SELECT $1, $8, 1, 'assistant', 1 FROM begun
+)
+SELECT EXISTS (SELECT 1 FROM begun) AND (NOT $4 OR EXISTS (SELECT 1 FROM identity)) AS done";
+
+#[derive(QueryableByName)]
+struct Done {
+    #[diesel(sql_type = Bool)]
+    done: bool,
+}
+
+/// Begins a dialogue, with its contact where nobody knew them. Somebody who was faster makes the transaction run again.
+async fn begin_dialogue(
+    tx: &mut Tx,
+    arrival: &Arrival,
+    contact: Option<ContactId>,
+    conversation: ConversationId,
+) -> Result<(), Failure> {
+    let row: Done = sql_query(DIALOGUE)
+        .bind::<SqlUuid, _>(arrival.workspace)
+        .bind::<SqlUuid, _>(contact.unwrap_or_else(|| ContactId::new(Utc::now())))
+        .bind::<Text, _>(&arrival.identity.name)
+        .bind::<Bool, _>(contact.is_none())
+        .bind::<Text, _>(arrival.identity.kind)
+        .bind::<Text, _>(&arrival.identity.scope)
+        .bind::<Text, _>(&arrival.identity.value)
+        .bind::<SqlUuid, _>(conversation)
+        .bind::<SqlUuid, _>(arrival.place.channel)
+        .bind::<SqlUuid, _>(arrival.place.assistant)
+        .bind::<Text, _>(&arrival.place.external_key)
+        .bind::<Text, _>(&arrival.place.address)
+        .kept()
+        .get_result(tx)
+        .await?;
+    if row.done { Ok(()) } else { Err(retry_error().into()) }
+}
+
+/// Everything of a message in one statement.
+const TAKE: &str = "
+WITH said AS (
+    INSERT INTO message (workspace_id, id, conversation_id, seq, author, turn_id, text)
+    VALUES ($1, $2, $3, $4, 'contact', $5, $6)
+), key AS (
+    INSERT INTO message_key (workspace_id, channel_id, external_id, message_id, conversation_id)
+    VALUES ($1, $7, $8, $2, $3) ON CONFLICT DO NOTHING RETURNING 1
+), seen AS (
+    INSERT INTO update_key (workspace_id, channel_id, update_id) SELECT $1, $7, $9 WHERE $9 IS NOT NULL
+    ON CONFLICT DO NOTHING
+), dialogue AS (
+    UPDATE conversation SET last_seq = $4, status = $10, handler = $11, handler_epoch = $12, fast_turns = $13,
+        closed_at = CASE WHEN $14 THEN NULL ELSE closed_at END, context_from_seq = CASE WHEN $14 THEN $4 ELSE context_from_seq END,
+        version = version + 1, updated_at = clock_timestamp()
+    WHERE workspace_id = $1 AND id = $3 AND last_seq = $4 - 1 RETURNING handler_epoch
+), period AS (
+    INSERT INTO handler_history (workspace_id, conversation_id, epoch, handler, from_seq)
+    SELECT $1, $3, $12, $11, $4 WHERE $15
+), opened AS (
+    INSERT INTO turn (workspace_id, id, conversation_id, assistant_id, streamed, request, due_at, started_at, input_to_seq,
+                      lease_owner, lease_epoch, lease_until)
+    SELECT $1, $5, $3, $16, $17, $18, clock_timestamp() + make_interval(secs => $19),
+           CASE WHEN $20 THEN clock_timestamp() END, CASE WHEN $20 THEN $4 END,
+           CASE WHEN $20 THEN $21 ELSE '' END, CASE WHEN $20 THEN 1 ELSE 0 END,
+           CASE WHEN $20 THEN clock_timestamp() + make_interval(secs => $22) END
+    WHERE $23
+    ON CONFLICT DO NOTHING RETURNING 1
+), joined AS (
+    UPDATE turn SET due_at = clock_timestamp() + make_interval(secs => $19), streamed = streamed OR $17,
+        request = coalesce($18, request)
+    WHERE workspace_id = $1 AND id = $5 AND started_at IS NULL AND ended_at IS NULL AND NOT $23 RETURNING 1
+), input AS (
+    INSERT INTO turn_input (workspace_id, message_id, turn_id) SELECT $1, $2, $5 WHERE $5 IS NOT NULL
+), watchdog AS (
+    INSERT INTO job (workspace_id, kind, key, payload, run_at)
+    SELECT $1, 'turn.run', 'turn:' || $5::text, jsonb_build_object('turn_id', $5::text),
+           clock_timestamp() + make_interval(secs => CASE WHEN $20 THEN $22 ELSE $19 END) WHERE $5 IS NOT NULL
+    ON CONFLICT (key) DO UPDATE SET run_at = excluded.run_at, dead_at = NULL, attempts = 0
+), told AS (
+    INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload)
+    SELECT $1, $24, e.id, e.kind, e.version, e.payload
+    FROM unnest($25::uuid[], $26::text[], $27::bigint[], $28::bytea[]) WITH ORDINALITY AS e (id, kind, version, payload, n) ORDER BY e.n
+)
+SELECT EXISTS (SELECT 1 FROM key) AND EXISTS (SELECT 1 FROM dialogue)
+       AND ($5 IS NULL OR EXISTS (SELECT 1 FROM opened) OR EXISTS (SELECT 1 FROM joined)) AS done";
+
+/// Writes what was decided.
+///
+/// # Errors
+/// Storage. Somebody who came in between makes the transaction run again.
+pub async fn write(
+    tx: &mut Tx,
+    chats: &Chats,
+    arrival: &Arrival,
+    facts: &Facts,
+    plan: &Plan,
+) -> Result<Taken, Failure> {
+    let now = Utc::now();
+    let found = if plan.fresh { None } else { facts.found.as_ref() };
+    let conversation = found.map_or_else(|| ConversationId::new(now), |f| f.id);
+    let message = MessageId::new(now);
+    if plan.fresh {
+        begin_dialogue(tx, arrival, facts.contact, conversation).await?;
+    }
+    let (turn, delay, start, open) = turn_of(plan.turn, now);
+    let was = found.map_or(Standing::NEW, |f| f.standing);
+    let new_period = plan.standing.epoch != was.epoch;
+    let version = found.map_or(1, |f| f.version) + 1;
+    let events = events(plan, conversation, message, turn, start, new_period, version);
+    let streamed = matches!(arrival.timing, Timing::Now { streamed: true });
+    let row: Done = sql_query(TAKE)
+        .bind::<SqlUuid, _>(arrival.workspace)
+        .bind::<SqlUuid, _>(message)
+        .bind::<SqlUuid, _>(conversation)
+        .bind::<BigInt, _>(plan.seq)
+        .bind::<Nullable<SqlUuid>, _>(turn)
+        .bind::<Text, _>(&arrival.text)
+        .bind::<SqlUuid, _>(arrival.place.channel)
+        .bind::<Text, _>(&arrival.external_id)
+        .bind::<Nullable<BigInt>, _>(arrival.update_id)
+        .bind::<Text, _>(plan.standing.status.as_str())
+        .bind::<Text, _>(plan.standing.handler.as_str())
+        .bind::<BigInt, _>(plan.standing.epoch)
+        .bind::<Integer, _>(plan.fast_turns)
+        .bind::<Bool, _>(plan.reopened)
+        .bind::<Bool, _>(new_period)
+        .bind::<SqlUuid, _>(arrival.place.assistant)
+        .bind::<Bool, _>(streamed)
+        .bind::<Nullable<Jsonb>, _>(&arrival.request)
+        .bind::<Float8, _>(delay)
+        .bind::<Bool, _>(start)
+        .bind::<Text, _>(chats.owner.as_ref())
+        .bind::<Float8, _>(LEASE_SECONDS)
+        .bind::<Bool, _>(open)
+        .bind::<SmallInt, _>(i16::from(shard(arrival.workspace)))
+        .bind::<Array<SqlUuid>, _>(&events.ids)
+        .bind::<Array<Text>, _>(&events.kinds)
+        .bind::<Array<BigInt>, _>(&events.versions)
+        .bind::<Array<Bytea>, _>(&events.payloads)
+        .kept()
+        .get_result(tx)
+        .await?;
+    if !row.done {
+        return Err(retry_error().into());
+    }
+    if let Some((key, hash)) = &arrival.ask_key {
+        remember_ask(tx, arrival.workspace, *key, hash, turn, message).await?;
+    }
+    queued_event();
+    if turn.is_some() && !start {
+        queued_job();
+    }
+    let begun = turn.filter(|_| start).map(|turn| Begun {
+        turn,
+        streamed,
+        handler_epoch: plan.standing.epoch,
+        seq: plan.seq,
+        away_since: found.and_then(|f| f.away_since),
+        now: facts.now,
+    });
+    Ok(Taken { message, conversation, turn, duplicate: false, begun })
+}
+
+/// The turn, its delay in seconds, whether it starts now, whether it is new.
+fn turn_of(plan: TurnPlan, now: DateTime<Utc>) -> (Option<TurnId>, f64, bool, bool) {
+    match plan {
+        TurnPlan::None => (None, 0.0, false, false),
+        TurnPlan::Join { turn, delay } => (Some(turn), delay.as_secs_f64(), false, false),
+        TurnPlan::Queue { delay } => (Some(TurnId::new(now)), delay.as_secs_f64(), false, true),
+        TurnPlan::Start => (Some(TurnId::new(now)), 0.0, true, true),
+    }
+}
+
+fn events(
+    plan: &Plan,
+    conversation: ConversationId,
+    message: MessageId,
+    turn: Option<TurnId>,
+    start: bool,
+    new_period: bool,
+    version: i64,
+) -> Events {
+    let mut events = Events::default();
+    if plan.fresh {
+        events.conversation("conversation.opened", conversation, version);
+    } else if plan.reopened {
+        events.conversation("conversation.updated", conversation, version);
+    }
+    events.message("message.created", conversation, message);
+    if new_period {
+        events.conversation("handler.changed", conversation, version);
+    }
+    match (turn, start, plan.turn) {
+        (Some(turn), true, _) => {
+            events.turn("turn.started", conversation, turn, 0);
+        }
+        (Some(turn), false, TurnPlan::Queue { .. }) => {
+            events.turn("turn.queued", conversation, turn, 0);
+        }
+        _ => {}
+    }
+    events
+}
+
+async fn remember_ask(
+    tx: &mut Tx,
+    ws: WorkspaceId,
+    key: Uuid,
+    hash: &[u8],
+    turn: Option<TurnId>,
+    message: MessageId,
+) -> Result<(), Failure> {
+    sql_query(
+        "WITH old AS (DELETE FROM ask_dedupe WHERE workspace_id = $1 AND (key_id, body_hash) IN (SELECT key_id, body_hash \
+         FROM ask_dedupe WHERE workspace_id = $1 AND at < clock_timestamp() - interval '1 hour' ORDER BY at LIMIT 20)) \
+         INSERT INTO ask_dedupe (workspace_id, key_id, body_hash, turn_id, message_id) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (workspace_id, key_id, body_hash) DO UPDATE SET turn_id = excluded.turn_id, \
+         message_id = excluded.message_id, at = clock_timestamp()",
+    )
+    .bind::<SqlUuid, _>(ws)
+    .bind::<SqlUuid, _>(key)
+    .bind::<Bytea, _>(hash)
+    .bind::<Nullable<SqlUuid>, _>(turn)
+    .bind::<SqlUuid, _>(message)
+    .kept()
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes an update that carries no message. False where it was seen before.
+///
+/// # Errors
+/// Storage.
+pub async fn note_update(tx: &mut Tx, ws: WorkspaceId, channel: ChannelId, update: i64) -> Result<bool, Failure> {
+    let fresh = sql_query(
+        "INSERT INTO update_key (workspace_id, channel_id, update_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(ws)
+    .bind::<SqlUuid, _>(channel)
+    .bind::<BigInt, _>(update)
+    .kept()
+    .execute(tx)
+    .await?;
+    Ok(fresh > 0)
+}
+
+/// Puts other words into a message, as long as its turn has not started.
+///
+/// # Errors
+/// Storage.
+pub async fn edit(
     tx: &mut Tx,
     ws: WorkspaceId,
     channel: ChannelId,
     external_id: &str,
-) -> Result<Option<Ingested>, Failure> {
+    text: &str,
+) -> Result<(), Failure> {
     #[derive(QueryableByName)]
-    struct Row {
+    struct Edited {
         #[diesel(sql_type = SqlUuid)]
-        message_id: MessageId,
+        id: MessageId,
         #[diesel(sql_type = SqlUuid)]
         conversation_id: ConversationId,
-        #[diesel(sql_type = Nullable<SqlUuid>)]
-        turn_id: Option<TurnId>,
     }
-    let row: Option<Row> = diesel::sql_query(
-        "SELECT k.message_id, k.conversation_id, i.turn_id FROM message_key k LEFT JOIN turn_input i \
-         ON i.workspace_id = k.workspace_id AND i.message_id = k.message_id \
-         WHERE k.workspace_id = $1 AND k.channel_id = $2 AND k.external_id = $3",
+    let edited: Option<Edited> = sql_query(
+        "UPDATE message m SET text = $4 FROM message_key k WHERE k.workspace_id = $1 AND k.channel_id = $2 \
+         AND k.external_id = $3 AND m.workspace_id = $1 AND m.id = k.message_id AND NOT EXISTS (SELECT 1 FROM turn_input i \
+         JOIN turn t ON t.workspace_id = i.workspace_id AND t.id = i.turn_id WHERE i.workspace_id = $1 \
+         AND i.message_id = m.id AND t.started_at IS NOT NULL) RETURNING m.id, m.conversation_id",
     )
     .bind::<SqlUuid, _>(ws)
     .bind::<SqlUuid, _>(channel)
     .bind::<Text, _>(external_id)
+    .bind::<Text, _>(text)
+    .kept()
     .get_result(tx)
     .await
     .optional()?;
-    Ok(row.map(|r| Ingested {
-        message: r.message_id,
-        conversation: r.conversation_id,
-        turn: r.turn_id,
-        duplicate: true,
-    }))
-}
-
-/// One message of a dialogue at a time, also before the dialogue exists.
-///
-/// # Errors
-/// Storage.
-pub async fn lock_key(tx: &mut Tx, ws: WorkspaceId, channel: ChannelId, key: &str) -> Result<(), Failure> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind::<Text, _>(format!("dialogue:{ws}:{channel}:{key}"))
-        .execute(tx)
-        .await?;
+    if let Some(edited) = edited {
+        let mut events = Events::default();
+        events.message("message.created", edited.conversation_id, edited.id);
+        crate::turn::store::tell(tx, ws, &events).await?;
+    }
     Ok(())
 }
 
-/// The contact of an identity; made where it is new.
+/// A customer blocked the bot, or allows it again.
 ///
 /// # Errors
 /// Storage.
-pub async fn contact(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    (kind, scope, value): (&str, &str, &str),
-    name: &str,
-) -> Result<ContactId, Failure> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        contact_id: ContactId,
-    }
-    let find =
-        "SELECT contact_id FROM contact_identity WHERE workspace_id = $1 AND kind = $2 AND scope = $3 AND value = $4";
-    let found: Option<Row> = diesel::sql_query(find)
-        .bind::<SqlUuid, _>(ws)
-        .bind::<Text, _>(kind)
-        .bind::<Text, _>(scope)
-        .bind::<Text, _>(value)
-        .get_result(tx)
-        .await
-        .optional()?;
-    if let Some(row) = found {
-        return Ok(row.contact_id);
-    }
-    let id = ContactId::new(Utc::now());
-    let made: Row = diesel::sql_query(
-        "WITH made AS (INSERT INTO contact (workspace_id, id, display_name) VALUES ($1, $2, $6)) \
-         INSERT INTO contact_identity (workspace_id, kind, scope, value, contact_id) VALUES ($1, $3, $4, $5, $2) \
-         ON CONFLICT (workspace_id, kind, scope, value) DO UPDATE SET value = excluded.value RETURNING contact_id",
+pub async fn mark_blocked(tx: &mut Tx, ws: WorkspaceId, telegram_user: &str, blocked: bool) -> Result<(), Failure> {
+    sql_query(
+        "UPDATE contact c SET blocked_at = CASE WHEN $3 THEN coalesce(c.blocked_at, clock_timestamp()) END \
+         FROM contact_identity i WHERE i.workspace_id = $1 AND i.kind = 'telegram' AND i.scope = '' AND i.value = $2 \
+         AND c.workspace_id = $1 AND c.id = i.contact_id",
     )
     .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(id)
-    .bind::<Text, _>(kind)
-    .bind::<Text, _>(scope)
-    .bind::<Text, _>(value)
-    .bind::<Text, _>(name)
-    .get_result(tx)
-    .await?;
-    Ok(made.contact_id)
-}
-
-/// A dialogue, its row locked.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Found {
-    /// Its id.
-    #[diesel(sql_type = SqlUuid)]
-    pub id: ConversationId,
-    /// Whether this message opened it again.
-    #[diesel(sql_type = Bool)]
-    pub reopened: bool,
-    /// Its version after this message.
-    #[diesel(sql_type = BigInt)]
-    pub version: i64,
-}
-
-/// The dialogue that a message belongs to: the newest one, unless it was closed more than 72 hours ago. Locks and reopens.
-///
-/// # Errors
-/// Storage.
-pub async fn current(tx: &mut Tx, ws: WorkspaceId, channel: ChannelId, key: &str) -> Result<Option<Found>, Failure> {
-    Ok(diesel::sql_query(format!(
-        "WITH newest AS (SELECT id, status FROM conversation WHERE workspace_id = $1 AND channel_id = $2 AND external_key = $3 \
-         AND (status <> 'closed' OR closed_at > clock_timestamp() - interval '{REOPEN_HOURS} hours') \
-         ORDER BY created_at DESC LIMIT 1 FOR UPDATE) \
-         UPDATE conversation c SET status = CASE WHEN c.status = 'closed' THEN 'open' ELSE c.status END, closed_at = NULL, \
-         version = c.version + 1, updated_at = clock_timestamp() FROM newest WHERE c.workspace_id = $1 AND c.id = newest.id \
-         RETURNING c.id, newest.status = 'closed' AS reopened, c.version"
-    ))
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(channel)
-    .bind::<Text, _>(key)
-    .get_result(tx)
-    .await
-    .optional()?)
-}
-
-/// A new dialogue.
-///
-/// # Errors
-/// Storage.
-pub async fn open(tx: &mut Tx, ws: WorkspaceId, incoming: &Incoming, contact: ContactId) -> Result<Found, Failure> {
-    let id = ConversationId::new(Utc::now());
-    diesel::sql_query(
-        "WITH made AS (INSERT INTO conversation (workspace_id, id, channel_id, contact_id, assistant_id, external_key) \
-         VALUES ($1, $2, $3, $4, $5, $6)) \
-         INSERT INTO handler_history (workspace_id, conversation_id, epoch, handler, from_seq) VALUES ($1, $2, 1, 'assistant', 1)",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(id)
-    .bind::<SqlUuid, _>(incoming.channel)
-    .bind::<SqlUuid, _>(contact)
-    .bind::<SqlUuid, _>(incoming.assistant)
-    .bind::<Text, _>(&incoming.external_key)
+    .bind::<Text, _>(telegram_user)
+    .bind::<Bool, _>(blocked)
+    .kept()
     .execute(tx)
     .await?;
-    Ok(Found { id, reopened: false, version: 1 })
-}
-
-/// Takes an external id; false where it is taken.
-///
-/// # Errors
-/// Storage.
-pub async fn claim_key(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    channel: ChannelId,
-    external_id: &str,
-    message: MessageId,
-    conversation: ConversationId,
-) -> Result<bool, Failure> {
-    let made = diesel::sql_query(
-        "INSERT INTO message_key (workspace_id, channel_id, external_id, message_id, conversation_id) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(channel)
-    .bind::<Text, _>(external_id)
-    .bind::<SqlUuid, _>(message)
-    .bind::<SqlUuid, _>(conversation)
-    .execute(tx)
-    .await?;
-    Ok(made == 1)
-}
-
-/// Appends the customer's message; its number comes from the dialogue's row, which is locked.
-///
-/// # Errors
-/// Storage.
-pub async fn append_contact_message(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    conversation: ConversationId,
-    message: MessageId,
-    text: &str,
-) -> Result<i64, Failure> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        seq: i64,
-    }
-    let row: Row = diesel::sql_query(
-        "WITH c AS (UPDATE conversation SET last_seq = last_seq + 1, updated_at = clock_timestamp() \
-         WHERE workspace_id = $1 AND id = $2 RETURNING last_seq) \
-         INSERT INTO message (workspace_id, id, conversation_id, seq, author, text) \
-         SELECT $1, $3, $2, c.last_seq, 'contact', $4 FROM c RETURNING seq",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(conversation)
-    .bind::<SqlUuid, _>(message)
-    .bind::<Text, _>(text)
-    .get_result(tx)
-    .await?;
-    Ok(row.seq)
-}
-
-/// A turn that has not started.
-#[derive(Debug, QueryableByName)]
-pub struct Waiting {
-    /// Its id.
-    #[diesel(sql_type = SqlUuid)]
-    pub id: TurnId,
-}
-
-/// The dialogue's waiting turn.
-///
-/// # Errors
-/// Storage.
-pub async fn waiting(tx: &mut Tx, ws: WorkspaceId, conversation: ConversationId) -> Result<Option<Waiting>, Failure> {
-    Ok(diesel::sql_query(
-        "SELECT id FROM turn WHERE workspace_id = $1 AND conversation_id = $2 AND started_at IS NULL AND ended_at IS NULL FOR UPDATE",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(conversation)
-    .get_result(tx)
-    .await
-    .optional()?)
-}
-
-/// A newer message starts the answer delay again.
-///
-/// # Errors
-/// Storage.
-pub async fn move_due(tx: &mut Tx, ws: WorkspaceId, turn: TurnId, delay_seconds: i32) -> Result<(), Failure> {
-    diesel::sql_query(
-        "UPDATE turn SET due_at = clock_timestamp() + make_interval(secs => $3) WHERE workspace_id = $1 AND id = $2",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(turn)
-    .bind::<Integer, _>(delay_seconds)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// A new turn.
-///
-/// # Errors
-/// Storage.
-pub async fn insert_turn(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    turn: TurnId,
-    conversation: ConversationId,
-    delay_seconds: i32,
-    options: &serde_json::Value,
-) -> Result<(), Failure> {
-    diesel::sql_query(
-        "INSERT INTO turn (workspace_id, id, conversation_id, due_at, options) \
-         VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4), $5)",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(turn)
-    .bind::<SqlUuid, _>(conversation)
-    .bind::<Integer, _>(delay_seconds)
-    .bind::<Jsonb, _>(options)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// A message is this turn's.
-///
-/// # Errors
-/// Storage.
-pub async fn insert_input(tx: &mut Tx, ws: WorkspaceId, message: MessageId, turn: TurnId) -> Result<(), Failure> {
-    diesel::sql_query("INSERT INTO turn_input (workspace_id, message_id, turn_id) VALUES ($1, $2, $3)")
-        .bind::<SqlUuid, _>(ws)
-        .bind::<SqlUuid, _>(message)
-        .bind::<SqlUuid, _>(turn)
-        .execute(tx)
-        .await?;
     Ok(())
 }

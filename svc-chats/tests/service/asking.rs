@@ -1,0 +1,314 @@
+//! Ask and AskStream: one answer, one charge, whatever is repeated.
+
+use futures::StreamExt as _;
+use neipix_mesh::AssistantId;
+use neipix_proto::{
+    assistants::v1::{AssistantStatus, DialogueRole, Schedule, StopWord, StopWordAction, StopWordMatch},
+    chats::v1::{AskEvent, AskTurn, TurnState, ask_event::Event},
+};
+use svc_chats::ask;
+use uuid::Uuid;
+
+use crate::{
+    doubles::{Act, COST, Money},
+    harness::{Test, eventually, reason},
+};
+
+async fn streamed(t: &Test, contact: &str, id: &str, text: &str) -> Vec<Event> {
+    let stream = ask::ask_stream(&t.chats, t.call("AskStream", t.question(contact, id, text))).await.unwrap();
+    let events: Vec<AskEvent> = stream.map(|e| e.unwrap()).collect().await;
+    events.into_iter().map(|e| e.event.unwrap()).collect()
+}
+
+fn text(events: &[Event]) -> String {
+    let piece = |e: &Event| match e {
+        Event::Delta(delta) => delta.text.clone(),
+        Event::Partial(partial) => partial.text.clone(),
+        _ => String::new(),
+    };
+    events.iter().map(piece).collect()
+}
+
+fn end(events: &[Event]) -> AskTurn {
+    match events.last() {
+        Some(Event::Finished(turn)) => turn.clone(),
+        other => panic!("not finished: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_cited_and_paid_once() {
+    let t = Test::start().await;
+    let answer = t.ask("anna", "1", "Сколько стоит доставка?").await;
+    let turn = answer.turn.unwrap();
+    assert_eq!((turn.state(), turn.answer.as_str()), (TurnState::Delivered, "Доставка стоит 300 рублей."));
+    assert_eq!((turn.cost_micro_pix, turn.citations[0].title.as_str()), (COST, "shop.md"));
+    assert_eq!((turn.answered_by.as_str(), turn.usage.unwrap().input_tokens), ("assistant", 400));
+    let held = t.billing.of(&turn.id);
+    assert_eq!((held.holds, held.settles, held.releases), (1, 1, 0));
+    assert_eq!(t.steps(&turn.id).await, "held answering stored settled delivered");
+    let messages = t.messages(&answer.conversation_id).await;
+    assert_eq!(messages.iter().map(|m| m.seq).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(messages[1].citations[0].quote, "300 рублей");
+    let asked = &t.assistants.replies()[0];
+    assert_eq!((asked.inputs[0].as_str(), asked.version, asked.passage_ids.len()), ("Сколько стоит доставка?", 3, 1));
+    assert_eq!(asked.input_tokens_max, 100 + 2_000 + 2_500 + 11);
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_question_sees_what_was_said_before() {
+    let t = Test::start().await;
+    let first = t.ask("anna", "1", "Сколько стоит доставка?").await;
+    let second = t.ask("anna", "2", "А по области?").await;
+    assert_eq!(first.conversation_id, second.conversation_id);
+    let asked = &t.assistants.replies()[1];
+    let history: Vec<_> = asked.history.iter().map(|m| (m.role(), m.text.as_str())).collect();
+    assert_eq!(
+        history,
+        [(DialogueRole::Customer, "Сколько стоит доставка?"), (DialogueRole::Assistant, "Доставка стоит 300 рублей.")]
+    );
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c_12_the_same_external_id_is_the_first_message_whatever_its_text() {
+    // trust: C-12
+    let t = Test::start().await;
+    let first = t.ask("anna", "1", "Сколько стоит доставка?").await;
+    let again = t.ask("anna", "1", "Совсем другое").await;
+    assert_eq!(first, again);
+    assert_eq!(t.assistants.replies().len(), 1);
+    assert_eq!(t.messages(&first.conversation_id).await[0].text, "Сколько стоит доставка?");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_2_twenty_calls_at_once_are_one_message_one_answer_one_charge() {
+    // trust: INV-2, INV-4, INV-6
+    let t = Test::start().await;
+    let calls = (0..20).map(|_| t.ask("anna", "1", "Сколько стоит доставка?"));
+    let answers = futures::future::join_all(calls).await;
+    assert!(answers.iter().all(|a| a.message_id == answers[0].message_id));
+    let turn = answers[0].turn.clone().unwrap();
+    assert!(answers.iter().all(|a| a.turn.as_ref().unwrap().answer == turn.answer));
+    assert_eq!((t.billing.of(&turn.id).settles, t.assistants.replies().len()), (1, 1));
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_5_questions_at_once_in_one_dialogue_are_answered_one_after_another() {
+    // trust: INV-5
+    let t = Test::start().await;
+    let calls = (0..6).map(|n| async move { (n, n.to_string()) });
+    let ids = futures::future::join_all(calls).await;
+    let answers = futures::future::join_all(ids.iter().map(|(n, id)| {
+        let t = &t;
+        async move { t.ask("anna", id, &format!("Вопрос номер {n}")).await }
+    }))
+    .await;
+    for answer in &answers {
+        assert_eq!(answer.conversation_id, answers[0].conversation_id);
+        assert_eq!(answer.turn.as_ref().unwrap().state(), TurnState::Delivered, "{answer:?}");
+    }
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_brings_the_text_piece_by_piece_and_its_price_at_the_end() {
+    let t = Test::start().await;
+    let events = streamed(&t, "anna", "1", "Сколько стоит доставка?").await;
+    assert!(matches!(&events[0], Event::Accepted(a) if !a.turn_id.is_empty()));
+    assert_eq!(text(&events), "Доставка стоит 300 рублей.");
+    assert_eq!((end(&events).cost_micro_pix, end(&events).state()), (COST, TurnState::Delivered));
+    let claimed = "SELECT count(*) FROM turn WHERE streamed AND claimed_handler_epoch = 1";
+    assert_eq!(t.number(claimed).await, 1);
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c_15_a_stream_asked_again_joins_the_running_answer_and_pays_once() {
+    // trust: C-15
+    let t = Test::start().await;
+    t.assistants.acts(&[Act::Say("Доставка "), Act::Wait, Act::Say("стоит 300 рублей.")]);
+    let question = t.question("anna", "1", "Сколько стоит доставка?");
+    let mut first = ask::ask_stream(&t.chats, t.call("AskStream", question)).await.unwrap();
+    while !matches!(first.next().await.unwrap().unwrap().event.unwrap(), Event::Delta(_)) {}
+    drop(first);
+    let again = async { streamed(&t, "anna", "1", "Сколько стоит доставка?").await };
+    let (events, ()) = futures::future::join(again, async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        t.assistants.go_on();
+    })
+    .await;
+    assert!(matches!(&events[1], Event::Partial(p) if p.text == "Доставка "), "{events:?}");
+    assert_eq!(text(&events), "Доставка стоит 300 рублей.");
+    assert_eq!(t.billing.of(&end(&events).id).settles, 1);
+    let later = streamed(&t, "anna", "1", "x").await;
+    assert_eq!((text(&later), end(&later).id), (text(&events), end(&events).id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_at_another_replica_gets_the_same_answer() {
+    let t = Test::start().await;
+    let other = t.replica(true);
+    t.assistants.acts(&[Act::Say("Доставка "), Act::Wait, Act::Say("стоит 300 рублей.")]);
+    let question = t.question("anna", "1", "Сколько стоит доставка?");
+    let mut first = ask::ask_stream(&t.chats, t.call("AskStream", question.clone())).await.unwrap();
+    while !matches!(first.next().await.unwrap().unwrap().event.unwrap(), Event::Delta(_)) {}
+    let mut second = ask::ask_stream(&other, t.call("AskStream", question)).await.unwrap();
+    let mut seen = vec![];
+    while let Some(event) = second.next().await {
+        let event = event.unwrap().event.unwrap();
+        if matches!(event, Event::Partial(_)) {
+            t.assistants.go_on();
+        }
+        seen.push(event);
+    }
+    assert_eq!(text(&seen), "Доставка стоит 300 рублей.", "{seen:?}");
+    assert_eq!(end(&seen).cost_micro_pix, COST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_funds_skips_the_turn_leaves_no_money_trace_and_calls_a_person() {
+    // trust: INV-11
+    let t = Test::start().await;
+    t.billing.money(Money::Short);
+    let answer = t.ask("anna", "1", "Сколько стоит доставка?").await;
+    let turn = answer.turn.unwrap();
+    assert_eq!((turn.state(), turn.reason.as_str(), turn.answer.as_str()), (TurnState::Skipped, "no_funds", ""));
+    assert_eq!(t.billing.of(&turn.id).closed, None);
+    let conversation = t.conversation(&answer.conversation_id).await;
+    assert_eq!(
+        (conversation.handler().as_str_name(), conversation.status().as_str_name()),
+        ("HANDLER_NOBODY", "CONVERSATION_STATUS_PENDING")
+    );
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_free_candidates_need_no_wallet() {
+    let t = Test::start().await;
+    t.billing.money(Money::Unreachable);
+    t.assistants.only_free();
+    let turn = t.ask("anna", "1", "Сколько стоит доставка?").await.turn.unwrap();
+    assert_eq!((turn.state(), turn.cost_micro_pix), (TurnState::Delivered, 0));
+    assert_eq!(t.number("SELECT count(*) FROM turn WHERE hold_id IS NOT NULL").await, 0);
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_words_silence_and_reply_before_any_money_moves() {
+    let t = Test::start().await;
+    t.assistants.spec(|spec| {
+        spec.stop_words = vec![StopWord {
+            pattern: "жалоба".into(),
+            r#match: StopWordMatch::WordForm.into(),
+            action: StopWordAction::FixedReply.into(),
+            reply: "Передали вашу жалобу руководителю.".into(),
+            check_answer: false,
+        }];
+    });
+    let answer = t.ask("anna", "1", "У меня жaлoбы").await;
+    let turn = answer.turn.unwrap();
+    assert_eq!((turn.state(), turn.reason.as_str()), (TurnState::Skipped, "stop_word"));
+    assert_eq!((turn.answer.as_str(), turn.answered_by.as_str()), ("Передали вашу жалобу руководителю.", "system"));
+    assert!(t.assistants.replies().is_empty() && t.billing.of(&turn.id).holds == 0);
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_word_in_the_answer_cancels_it_free_and_nothing_of_it_is_streamed() {
+    let t = Test::start().await;
+    t.assistants.spec(|spec| {
+        spec.stop_words = vec![StopWord {
+            pattern: "рубль".into(),
+            r#match: StopWordMatch::WordForm.into(),
+            action: StopWordAction::Silent.into(),
+            reply: String::new(),
+            check_answer: true,
+        }];
+    });
+    t.assistants.acts(&[Act::Say("Это рубли.")]);
+    let events = streamed(&t, "anna", "1", "Сколько стоит доставка?").await;
+    let turn = end(&events);
+    assert_eq!((text(&events).as_str(), turn.state(), turn.reason.as_str()), ("", TurnState::Cancelled, "stop_word"));
+    eventually("the release", async || (t.billing.of(&turn.id).closed == Some("release")).then_some(())).await;
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_working_hours_the_away_message_is_said_once() {
+    let t = Test::start().await;
+    t.assistants.spec(|spec| {
+        spec.schedule =
+            Some(Schedule {
+                time_zone: "Europe/Moscow".into(), away_message: "Мы спим".into(), ..Schedule::default()
+            });
+    });
+    let first = t.ask("anna", "1", "Вы тут?").await;
+    let turn = first.turn.clone().unwrap();
+    assert_eq!((turn.state(), turn.reason.as_str(), turn.answer.as_str()), (TurnState::Skipped, "schedule", "Мы спим"));
+    let second = t.ask("anna", "2", "Ау?").await.turn.unwrap();
+    assert_eq!((second.reason.as_str(), second.answer.as_str()), ("schedule", ""));
+    let conversation = t.conversation(&first.conversation_id).await;
+    assert_eq!(
+        (conversation.handler().as_str_name(), conversation.status().as_str_name()),
+        ("HANDLER_ASSISTANT", "CONVERSATION_STATUS_PENDING")
+    );
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_assistant_is_silent_and_an_unknown_one_is_not_there() {
+    let t = Test::start().await;
+    t.assistants.status(AssistantStatus::Paused);
+    let turn = t.ask("anna", "1", "Вы тут?").await.turn.unwrap();
+    assert_eq!((turn.state(), turn.reason.as_str()), (TurnState::Skipped, "paused"));
+    *t.assistants.0.known.lock().unwrap() = Some(t.assistant.to_string());
+    let mut question = t.question("anna", "2", "Вы тут?");
+    question.assistant_id = AssistantId(Uuid::now_v7()).to_string();
+    assert_eq!(reason(ask::ask(&t.chats, t.call("Ask", question)).await), "NOT_FOUND");
+    let mut question = t.question("anna", "2", "Вы тут?");
+    question.assistant_id.clear();
+    assert_eq!(reason(ask::ask(&t.chats, t.call("Ask", question)).await), "ASSISTANT_REQUIRED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handoff_cancels_an_answer_that_nobody_has_seen() {
+    let t = Test::start().await;
+    t.assistants.acts(&[Act::Say("Сейчас позову."), Act::Handoff]);
+    let answer = t.ask("anna", "1", "Позовите человека").await;
+    let turn = answer.turn.unwrap();
+    assert_eq!((turn.state(), turn.reason.as_str(), turn.answer.as_str()), (TurnState::Cancelled, "handoff", ""));
+    assert_eq!(t.conversation(&answer.conversation_id).await.handler().as_str_name(), "HANDLER_NOBODY");
+    eventually("the release", async || (t.billing.of(&turn.id).closed == Some("release")).then_some(())).await;
+    assert_eq!(t.messages(&answer.conversation_id).await.len(), 1);
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ask_answers_in_time_where_the_turn_is_slow_and_a_repeat_finds_the_answer() {
+    let t = Test::start().await;
+    t.assistants.acts(&[Act::Wait, Act::Say("Готово.")]);
+    let mut question = t.question("anna", "1", "Сколько?");
+    question.wait_seconds = Some(0);
+    let early = ask::ask(&t.chats, t.call("Ask", question)).await.unwrap().turn.unwrap();
+    assert!(matches!(early.state(), TurnState::Queued | TurnState::Answering), "{early:?}");
+    t.assistants.go_on();
+    let late = t.ask("anna", "1", "Сколько?").await.turn.unwrap();
+    assert_eq!((late.state(), late.answer.as_str()), (TurnState::Delivered, "Готово."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c_13_a_contact_that_floods_is_refused_and_others_are_not() {
+    // trust: C-13
+    let t = Test::start().await;
+    t.assistants.status(AssistantStatus::Paused);
+    let mut refused = 0;
+    for n in 0..140 {
+        let answer = t.try_ask("anna", &n.to_string(), "спам").await;
+        refused += i32::from(answer.is_err_and(|e| e.reason().name == "CONTACT_FLOOD"));
+    }
+    assert!(refused > 10, "{refused}");
+    assert!(t.try_ask("boris", "1", "Вы тут?").await.is_ok());
+}
