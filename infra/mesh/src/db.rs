@@ -3,24 +3,37 @@
 //! A transaction has a name, owns its retries and sets `neipix.workspace_id` in the same round trip that begins it.
 //! Without it every tenant table reads nothing.
 
-use std::{cell::Cell, error::Error, fmt::Write as _, sync::Arc, time::Duration};
+mod errors;
+mod kept;
+mod open;
 
-use deadpool::managed::{Object as Managed, QueueMode, Timeouts};
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
-use diesel_async::{
-    AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _,
-    pooled_connection::{
-        AsyncDieselConnectionManager,
-        deadpool::{Pool, PoolError},
-    },
+use std::{
+    cell::Cell,
+    error::Error,
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
-use tokio::sync::Notify;
 
-use crate::{context::CallContext, failure::Failure, ids::WorkspaceId, secret::Secret};
+use deadpool::managed::{QueueMode, Timeouts};
+use diesel::{
+    OptionalExtension as _, QueryableByName,
+    sql_types::{Bool, Text},
+};
+use diesel_async::{
+    AsyncPgConnection, RunQueryDsl as _,
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
+};
+use tokio::sync::{Notify, watch};
+
+use self::{errors::is_retryable, open::Open};
+pub use self::{
+    errors::{constraint_name, retry_error},
+    kept::{Keep, Kept},
+};
+use crate::{context::CallContext, failure::Failure, ids::WorkspaceId, secret::Secret, telemetry};
 
 /// A connection with an open transaction.
 pub type Tx = AsyncPgConnection;
-type Object = Managed<AsyncDieselConnectionManager<AsyncPgConnection>>;
 
 /// How often a transaction is run again after a serialization failure or a deadlock.
 const RETRIES: u32 = 3;
@@ -28,8 +41,13 @@ const RETRIES: u32 = 3;
 const WAIT: Duration = Duration::from_secs(2);
 
 tokio::task_local! {
-    /// What the transaction of this task has queued beside its effect.
-    static QUEUED: Cell<Queued>;
+    /// What the transaction of this task brings along and leaves behind.
+    static NOTE: Note;
+}
+
+struct Note {
+    queued: Cell<Queued>,
+    traceparent: String,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -40,12 +58,18 @@ struct Queued {
 
 /// Notes that the running transaction wrote an outbox row; the relay is woken after its commit.
 pub fn queued_event() {
-    let _ = QUEUED.try_with(|q| q.set(Queued { events: true, ..q.get() }));
+    let _ = NOTE.try_with(|note| note.queued.set(Queued { events: true, ..note.queued.get() }));
 }
 
-/// Notes that the running transaction wrote a job that is due now.
+/// Notes that the running transaction wrote a job that is due now; the workers are woken after its commit.
 pub fn queued_job() {
-    let _ = QUEUED.try_with(|q| q.set(Queued { jobs: true, ..q.get() }));
+    let _ = NOTE.try_with(|note| note.queued.set(Queued { jobs: true, ..note.queued.get() }));
+}
+
+/// The trace of the call or event that the running transaction serves; empty = none.
+#[must_use]
+pub fn traceparent() -> String {
+    NOTE.try_with(|note| note.traceparent.clone()).unwrap_or_default()
 }
 
 /// The body of a transaction: may run again, and its future is `Send`. One bound cannot say both; this says them.
@@ -66,8 +90,24 @@ where
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
     events: Arc<Notify>,
-    jobs: Arc<Notify>,
+    jobs: watch::Sender<u64>,
     url: Arc<Secret<String>>,
+    schema: Arc<Schema>,
+}
+
+/// The schema that this process needs, and whether it was seen.
+#[derive(Default)]
+struct Schema {
+    needed: OnceLock<String>,
+    seen: OnceLock<()>,
+}
+
+/// Who a transaction is for.
+#[derive(Clone, Copy)]
+struct For<'a> {
+    workspace: WorkspaceId,
+    member: Option<uuid::Uuid>,
+    traceparent: &'a str,
 }
 
 impl Db {
@@ -77,7 +117,10 @@ impl Db {
     /// When the pool cannot be made.
     pub fn connect(url: &Secret<String>, pool: usize, name: &str) -> Result<Self, Failure> {
         let address = with_options(url.expose(), name);
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(address.clone());
+        let mut config = ManagerConfig::default();
+        // A connection that died is noticed when it closes, or by the BEGIN that tries the next one: no round trip for it.
+        config.recycling_method = RecyclingMethod::Fast;
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(address.clone(), config);
         let pool = Pool::builder(manager)
             .max_size(pool)
             .runtime(deadpool::Runtime::Tokio1)
@@ -85,7 +128,13 @@ impl Db {
             .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(Failure::internal)?;
-        Ok(Self { pool, events: Arc::default(), jobs: Arc::default(), url: Arc::new(Secret::new(address)) })
+        Ok(Self {
+            pool,
+            events: Arc::default(),
+            jobs: watch::Sender::new(0),
+            url: Arc::new(Secret::new(address)),
+            schema: Arc::default(),
+        })
     }
 
     /// Where it connects to, for connections outside the pool (locks, LISTEN).
@@ -100,10 +149,15 @@ impl Db {
         self.events.clone()
     }
 
-    /// Woken after a commit that wrote jobs that are due.
+    /// Changes after a commit that wrote jobs that are due.
     #[must_use]
-    pub fn jobs(&self) -> Arc<Notify> {
-        self.jobs.clone()
+    pub fn jobs(&self) -> watch::Receiver<u64> {
+        self.jobs.subscribe()
+    }
+
+    /// Says that jobs are due that no transaction of this process wrote.
+    pub(crate) fn wake_jobs(&self) {
+        self.jobs.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// A transaction in the workspace of a call. The body may run several times; nothing it does may outlive a failure
@@ -120,7 +174,10 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(context.workspace, context.member_id().map(|id| id.0), name, &body).await
+        let traceparent = telemetry::onward(&context.traceparent);
+        let to =
+            For { workspace: context.workspace, member: context.member_id().map(|id| id.0), traceparent: &traceparent };
+        self.run(to, name, &body).await
     }
 
     /// The same for work that no call started.
@@ -136,7 +193,26 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(workspace, None, name, &body).await
+        self.run(For { workspace, member: None, traceparent: "" }, name, &body).await
+    }
+
+    /// The same, in the trace of what caused it.
+    pub(crate) async fn traced<R, E, F>(
+        &self,
+        workspace: WorkspaceId,
+        traceparent: &str,
+        name: &'static str,
+        body: F,
+    ) -> Result<R, E>
+    where
+        E: Error + From<Failure> + Send + 'static,
+        R: Send,
+        F: for<'r> AsyncFn(&'r mut Tx) -> Result<R, E>
+            + for<'r> TxBody<&'r mut Tx, Result<R, E>, Fut: Send>
+            + Send
+            + Sync,
+    {
+        self.run(For { workspace, member: None, traceparent }, name, &body).await
     }
 
     /// A transaction on rows of the platform, in the context of the nil UUID.
@@ -152,7 +228,7 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(WorkspaceId::PLATFORM, None, name, &body).await
+        self.run(For { workspace: WorkspaceId::PLATFORM, member: None, traceparent: "" }, name, &body).await
     }
 
     /// The same with a member beside the workspace (`neipix.user_id`), for tables that their own person may read.
@@ -174,16 +250,25 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(workspace, Some(member), name, &body).await
+        self.run(For { workspace, member: Some(member), traceparent: "" }, name, &body).await
     }
 
-    async fn run<R, E, F>(
-        &self,
-        workspace: WorkspaceId,
-        member: Option<uuid::Uuid>,
-        name: &'static str,
-        body: &F,
-    ) -> Result<R, E>
+    /// One statement on machinery tables, which stand outside row security: no transaction around it, no tenant.
+    pub(crate) async fn single<R, F>(&self, body: F) -> Result<R, Failure>
+    where
+        R: Send,
+        F: for<'r> AsyncFn(&'r mut Tx) -> Result<R, Failure>
+            + for<'r> TxBody<&'r mut Tx, Result<R, Failure>, Fut: Send>
+            + Send
+            + Sync,
+    {
+        let mut open = Open::take(&self.pool).await?;
+        let value = body(open.tx()).await?;
+        open.release();
+        Ok(value)
+    }
+
+    async fn run<R, E, F>(&self, to: For<'_>, name: &'static str, body: &F) -> Result<R, E>
     where
         E: Error + From<Failure> + Send + 'static,
         R: Send,
@@ -194,7 +279,7 @@ impl Db {
     {
         let mut tries = 0;
         loop {
-            let result = self.once(workspace, member, body).await;
+            let result = self.once(to, body).await;
             match result {
                 Err(error) if tries < RETRIES && is_retryable(&error) => {
                     tries += 1;
@@ -207,7 +292,7 @@ impl Db {
         }
     }
 
-    async fn once<R, E, F>(&self, workspace: WorkspaceId, member: Option<uuid::Uuid>, body: &F) -> Result<R, E>
+    async fn once<R, E, F>(&self, to: For<'_>, body: &F) -> Result<R, E>
     where
         E: Error + From<Failure> + Send + 'static,
         R: Send,
@@ -216,12 +301,12 @@ impl Db {
             + Send
             + Sync,
     {
-        let mut open = Open::take(&self.pool).await.map_err(E::from)?;
-        open.begin(workspace, member).await.map_err(|e| E::from(Failure::from(e)))?;
-        let (result, queued) = QUEUED
-            .scope(Cell::default(), async {
+        let mut open = Open::begin(&self.pool, to.workspace, to.member).await.map_err(E::from)?;
+        let note = Note { queued: Cell::default(), traceparent: to.traceparent.to_owned() };
+        let (result, queued) = NOTE
+            .scope(note, async {
                 let result = body(open.tx()).await;
-                (result, QUEUED.with(Cell::get))
+                (result, NOTE.with(|note| note.queued.get()))
             })
             .await;
         let value = match result {
@@ -236,146 +321,73 @@ impl Db {
             self.events.notify_one();
         }
         if queued.jobs {
-            self.jobs.notify_one();
+            self.wake_jobs();
         }
         Ok(value)
     }
 
-    /// Whether Postgres answers and takes writes.
+    /// The newest migration that was applied to this service's schema; empty = none.
+    ///
+    /// # Errors
+    /// Postgres does not answer.
+    pub async fn schema_version(&self) -> Result<String, Failure> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            version: String,
+        }
+        self.single(async |tx: &mut Tx| {
+            #[derive(QueryableByName)]
+            struct Made {
+                #[diesel(sql_type = Bool)]
+                made: bool,
+            }
+            let sql = "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS made";
+            if !diesel::sql_query(sql).get_result::<Made>(tx).await?.made {
+                return Ok(String::new());
+            }
+            let sql = "SELECT version::text AS version FROM __diesel_schema_migrations ORDER BY version DESC LIMIT 1";
+            let row: Option<Row> = diesel::sql_query(sql).get_result(tx).await.optional()?;
+            Ok(row.map(|r| r.version).unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Says which migration this process needs at least: `ping` is false until it was applied. A newer one is fine.
+    pub fn need_schema(&self, version: String) {
+        // A second one cannot differ: a process has one set of migrations per schema.
+        let _ = self.schema.needed.set(version);
+    }
+
+    async fn has_schema(&self) -> bool {
+        let Some(needed) = self.schema.needed.get() else { return true };
+        if self.schema.seen.get().is_some() {
+            return true;
+        }
+        let found = self.schema_version().await.unwrap_or_default();
+        if found.as_str() < needed.as_str() {
+            tracing::warn!(needed, found, "the schema is at {found:?}, this process needs {needed}: migrate first");
+            return false;
+        }
+        let _ = self.schema.seen.set(());
+        true
+    }
+
+    /// Whether Postgres answers, takes writes and has the schema that this process needs.
     pub async fn ping(&self) -> bool {
-        let asked = async {
-            let mut open = Open::take(&self.pool).await.ok()?;
-            let answer = diesel::sql_query("SELECT 1 WHERE NOT pg_is_in_recovery()").execute(open.tx()).await.ok();
-            open.release();
-            answer
-        };
-        asked.await == Some(1)
+        let asked = self.single(async |tx: &mut Tx| {
+            Ok(diesel::sql_query("SELECT 1 WHERE NOT pg_is_in_recovery()").kept().execute(tx).await?)
+        });
+        matches!(asked.await, Ok(1)) && self.has_schema().await
     }
 }
 
-/// A connection that goes back to the pool only in a known state: dropped half-way (a cancelled call, a panic) it is
-/// closed instead, so that nobody inherits its transaction or tenant.
-struct Open(Option<Object>);
-
-impl Open {
-    async fn take(pool: &Pool<AsyncPgConnection>) -> Result<Self, Failure> {
-        match pool.get().await {
-            Ok(object) => Ok(Self(Some(object))),
-            Err(error) => Err(unreachable_pool(error)),
-        }
-    }
-
-    #[expect(clippy::expect_used, reason = "only drop, release and detach empty it, and they consume it")]
-    fn tx(&mut self) -> &mut Tx {
-        self.0.as_mut().expect("an open connection")
-    }
-
-    async fn begin(&mut self, workspace: WorkspaceId, member: Option<uuid::Uuid>) -> Result<(), DieselError> {
-        let mut sql = format!("BEGIN; SELECT set_config('neipix.workspace_id', '{workspace}', true)");
-        if let Some(member) = member {
-            let _ = write!(sql, ", set_config('neipix.user_id', '{member}', true)");
-        }
-        self.tx().batch_execute(&sql).await
-    }
-
-    async fn commit(mut self) -> Result<(), DieselError> {
-        self.tx().batch_execute("COMMIT").await?;
-        self.release();
-        Ok(())
-    }
-
-    async fn rollback(mut self) {
-        if self.tx().batch_execute("ROLLBACK").await.is_ok() {
-            self.release();
-        }
-    }
-
-    fn release(mut self) {
-        drop(self.0.take());
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        if let Some(object) = self.0.take() {
-            drop(Managed::take(object));
-        }
-    }
-}
-
-fn unreachable_pool(error: PoolError) -> Failure {
-    Failure::unavailable("the database does not answer; try again").with_source(error)
-}
-
-/// Limits that hold for each connection: no statement runs for more than 30 s, no lock is waited for longer than 5 s.
+/// Limits that hold for each connection: no statement runs for more than 30 s, no lock is waited for longer than 5 s, and
+/// a server that went away without a word is noticed within 20 s.
 fn with_options(url: &str, name: &str) -> String {
     let sign = if url.contains('?') { '&' } else { '?' };
     let options =
         "-c%20statement_timeout%3D30000%20-c%20lock_timeout%3D5000%20-c%20idle_in_transaction_session_timeout%3D60000";
-    format!("{url}{sign}application_name={name}&options={options}")
-}
-
-/// The name of the constraint that a statement broke.
-#[must_use]
-pub fn constraint_name(error: &DieselError) -> Option<&str> {
-    match error {
-        DieselError::DatabaseError(_, info) => info.constraint_name(),
-        _ => None,
-    }
-}
-
-/// An error that makes `in_workspace` run the whole transaction again: somebody committed between two looks.
-#[must_use]
-pub fn retry_error() -> DieselError {
-    let info: Box<dyn DatabaseErrorInformation + Send + Sync> = Box::new("somebody committed in between".to_owned());
-    DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, info)
-}
-
-fn is_retryable(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(DieselError::DatabaseError(kind, info)) = error.downcast_ref::<DieselError>() {
-            return matches!(kind, DatabaseErrorKind::SerializationFailure) || info.message() == "deadlock detected";
-        }
-        next = error.source();
-    }
-    false
-}
-
-/// Whether Postgres, not the statement, is the trouble: gone, starting, read-only, or a lock held for too long.
-fn is_outage(error: &DieselError) -> bool {
-    match error {
-        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::ReadOnlyTransaction, _) => {
-            true
-        }
-        DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _)
-        | DieselError::BrokenTransactionManager => true,
-        DieselError::DatabaseError(_, info) => {
-            let message = info.message();
-            [
-                "the database system is",
-                "terminating connection",
-                "canceling statement due to",
-                "connection closed",
-                "error communicating with the server",
-                "remaining connection slots",
-                "sorry, too many clients",
-            ]
-            .iter()
-            .any(|part| message.contains(part))
-        }
-        _ => false,
-    }
-}
-
-impl From<DieselError> for Failure {
-    fn from(error: DieselError) -> Self {
-        if is_outage(&error) {
-            return Self::unavailable("the database does not answer; try again").with_source(error);
-        }
-        match error {
-            DieselError::NotFound => Self::not_found(),
-            other => Self::internal(other),
-        }
-    }
+    let alive = "connect_timeout=2&keepalives_idle=5&keepalives_interval=5&keepalives_retries=3&tcp_user_timeout=20";
+    format!("{url}{sign}application_name={name}&{alive}&options={options}")
 }

@@ -4,7 +4,7 @@
 pub const SHARDS: u8 = crate::redis::SHARDS;
 
 /// Prefix of a kind (up to and with its dot, or whole) and the services that consume it.
-const CONSUMERS: &[(&str, &[&str])] = &[
+pub const CONSUMERS: &[(&str, &[&str])] = &[
     ("audit.recorded", &["svc-admin"]),
     ("user.registered", &["svc-admin"]),
     ("workspace.created", &["svc-billing", "svc-admin"]),
@@ -19,8 +19,18 @@ pub fn consumers(kind: &str) -> &'static [&'static str] {
     CONSUMERS.iter().find(|(prefix, _)| kind.starts_with(prefix)).map_or(&[], |(_, services)| services)
 }
 
-/// The Redis stream of a producer's shard; the shard is the hash tag.
-#[must_use]
-pub fn stream(service: &str, shard: u8) -> String {
-    format!("neipix:ev:{service}:{{{shard:02x}}}")
+pub use crate::redis::stream_key as stream;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_the_consumers_of_its_first_matching_prefix() {
+        assert_eq!(consumers("workspace.created"), ["svc-billing", "svc-admin"]);
+        assert_eq!(consumers("assistant.published"), ["svc-chats"]);
+        assert_eq!(consumers("audit.recorded"), ["svc-admin"]);
+        assert!(consumers("message.created").is_empty());
+        assert_eq!(stream("svc-auth", 0x3f), "neipix:ev:svc-auth:{3f}");
+    }
 }

@@ -3,9 +3,11 @@
 //! The record is written in the transaction of the effect, in the service's own database. Scope: workspace, principal, rpc
 //! and key. Only a committed effect is kept; a refusal is not.
 
+use std::time::Duration;
+
 use diesel::{
     OptionalExtension as _, QueryableByName,
-    sql_types::{Bool, Bytea, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Bytea, Float8, Nullable, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
 use neipix_proto::access::v1::ErrorReason;
@@ -14,10 +16,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     context::{Call, CallContext},
-    db::{Db, Tx, TxBody},
+    db::{Db, Keep as _, Tx, TxBody},
     failure::Failure,
+    ids::WorkspaceId,
+    jobs::JobEnd,
     seal::Sealer,
 };
+
+/// The job that forgets a workspace's old records. Nothing is swept across workspaces: that would read nothing.
+pub(crate) const SWEEP: &str = "idempotency.sweep";
+/// Records forgotten in one transaction.
+const SWEEP_MOST: i64 = 1_000;
 
 #[derive(QueryableByName)]
 struct Record {
@@ -119,6 +128,7 @@ impl<'a> Scope<'a> {
         }
         let row: Got = diesel::sql_query("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS got")
             .bind::<Text, _>(self.seal_context())
+            .kept()
             .get_result(tx)
             .await?;
         Ok(row.got)
@@ -133,6 +143,7 @@ impl<'a> Scope<'a> {
         .bind::<Text, _>(&self.principal)
         .bind::<Text, _>(&self.context.method.name)
         .bind::<Text, _>(self.key)
+        .kept()
         .get_result(tx)
         .await
         .optional()?)
@@ -156,21 +167,59 @@ impl<'a> Scope<'a> {
     async fn keep<A: Message>(&self, tx: &mut Tx, sealer: &Sealer, answer: &A, object: String) -> Result<(), Failure> {
         let sealed =
             (!self.context.method.answers_secret).then(|| sealer.seal(&self.seal_context(), &answer.encode_to_vec()));
-        diesel::sql_query(
-            "INSERT INTO idempotency_record (workspace_id, principal, rpc, key, body_hash, sealed_answer, object) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (workspace_id, principal, rpc, key) DO UPDATE SET \
-             body_hash = excluded.body_hash, sealed_answer = excluded.sealed_answer, object = excluded.object, \
-             expires_at = excluded.expires_at",
-        )
-        .bind::<SqlUuid, _>(self.context.workspace)
-        .bind::<Text, _>(&self.principal)
-        .bind::<Text, _>(&self.context.method.name)
-        .bind::<Text, _>(self.key)
-        .bind::<Bytea, _>(self.hash.to_vec())
-        .bind::<Nullable<Bytea>, _>(sealed)
-        .bind::<Text, _>(object)
-        .execute(tx)
-        .await?;
+        diesel::sql_query(KEEP)
+            .bind::<SqlUuid, _>(self.context.workspace)
+            .bind::<Text, _>(&self.principal)
+            .bind::<Text, _>(&self.context.method.name)
+            .bind::<Text, _>(self.key)
+            .bind::<Bytea, _>(self.hash.to_vec())
+            .bind::<Nullable<Bytea>, _>(sealed)
+            .bind::<Text, _>(object)
+            .bind::<Text, _>(SWEEP)
+            .kept()
+            .execute(tx)
+            .await?;
         Ok(())
     }
+}
+
+/// The record and, where the workspace has none yet, the job that forgets it after its time.
+const KEEP: &str = "
+WITH kept AS (
+    INSERT INTO idempotency_record (workspace_id, principal, rpc, key, body_hash, sealed_answer, object)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (workspace_id, principal, rpc, key) DO UPDATE SET
+    body_hash = excluded.body_hash, sealed_answer = excluded.sealed_answer, object = excluded.object,
+    expires_at = excluded.expires_at RETURNING expires_at
+)
+INSERT INTO job (workspace_id, kind, key, run_at) SELECT $1, $8, $8 || ':' || $1::text, expires_at FROM kept
+ON CONFLICT (key) DO NOTHING";
+
+const FORGET: &str = "
+WITH old AS (
+    SELECT principal, rpc, key FROM idempotency_record WHERE workspace_id = $1 AND expires_at < clock_timestamp() LIMIT $2
+)
+DELETE FROM idempotency_record r USING old
+WHERE r.workspace_id = $1 AND (r.principal, r.rpc, r.key) = (old.principal, old.rpc, old.key)";
+
+/// Forgets a workspace's records whose time is over, and comes again when the next one's is.
+pub(crate) async fn sweep(db: &Db, workspace: WorkspaceId) -> Result<JobEnd, Failure> {
+    #[derive(QueryableByName)]
+    struct Next {
+        #[diesel(sql_type = Nullable<Float8>)]
+        seconds: Option<f64>,
+    }
+    let next: Next = db
+        .in_workspace_id(workspace, "idempotency.sweep", async |tx: &mut Tx| {
+            diesel::sql_query(FORGET).bind::<SqlUuid, _>(workspace).bind::<BigInt, _>(SWEEP_MOST).execute(tx).await?;
+            let sql = "SELECT extract(epoch FROM min(expires_at) - clock_timestamp())::float8 AS seconds \
+                       FROM idempotency_record WHERE workspace_id = $1";
+            Ok::<_, Failure>(diesel::sql_query(sql).bind::<SqlUuid, _>(workspace).get_result(tx).await?)
+        })
+        .await?;
+    Ok(match next.seconds {
+        None => JobEnd::Done,
+        Some(seconds) if seconds < 0.0 => JobEnd::Again(Duration::from_secs(1)),
+        // At most one run a minute for a workspace that writes all the time.
+        Some(seconds) => JobEnd::Again(Duration::from_secs_f64(seconds.max(60.0))),
+    })
 }

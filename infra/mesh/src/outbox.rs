@@ -1,18 +1,21 @@
 //! The outbox: events that commit with the change they tell of.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
-    sql_types::{Array, BigInt, Bytea, SmallInt, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bytea, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_proto::events::v1::{AckEventsRequest, AckEventsResponse, AuditRecorded};
+use neipix_proto::{
+    access::v1::ErrorReason,
+    events::v1::{AckEventsRequest, AckEventsResponse, AuditRecorded},
+};
 use prost::Message;
 use prost_types::Timestamp;
 
 use crate::{
-    context::{Call, CallContext},
-    db::{Db, Tx, queued_event},
+    context::{Call, CallContext, Caller},
+    db::{Db, Keep as _, Tx, queued_event, traceparent},
     events,
     failure::Failure,
     ids::{EventId, WorkspaceId},
@@ -38,7 +41,8 @@ pub struct Event<'a, M: Message> {
 pub async fn push<M: Message>(tx: &mut Tx, event: Event<'_, M>) -> Result<EventId, Failure> {
     let id = EventId::new(Utc::now());
     diesel::sql_query(
-        "INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload, traceparent) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind::<SqlUuid, _>(event.workspace)
     .bind::<SmallInt, _>(i16::from(crate::redis::shard(event.workspace)))
@@ -46,6 +50,8 @@ pub async fn push<M: Message>(tx: &mut Tx, event: Event<'_, M>) -> Result<EventI
     .bind::<Text, _>(event.kind)
     .bind::<BigInt, _>(event.object_version)
     .bind::<Bytea, _>(event.payload.encode_to_vec())
+    .bind::<Text, _>(traceparent())
+    .kept()
     .execute(tx)
     .await?;
     queued_event();
@@ -65,7 +71,13 @@ pub async fn audit(
 ) -> Result<EventId, Failure> {
     let claims = context.caller.claims();
     let act = claims.and_then(|c| c.act.as_ref());
-    let now = Utc::now();
+    #[derive(QueryableByName)]
+    struct Clock {
+        #[diesel(sql_type = Timestamptz)]
+        now: DateTime<Utc>,
+    }
+    // Processes' clocks differ; the chain is read by the database's.
+    let Clock { now } = diesel::sql_query("SELECT clock_timestamp() AS now").kept().get_result(tx).await?;
     let record = AuditRecorded {
         actor: act.map_or_else(|| context.actor(), |a| a.sub.clone()),
         on_behalf_of: act.map(|_| context.actor()).unwrap_or_default(),
@@ -92,36 +104,46 @@ struct AckedRow {
     consumers: Vec<String>,
 }
 
-/// `AckEvents` of every service: a consumer has applied these events.
+// The rows are locked first: of two consumers that confirm at once, the second sees what the first has written.
+const CONFIRM: &str = "
+WITH told AS (SELECT id FROM outbox WHERE id = ANY ($2) ORDER BY id FOR NO KEY UPDATE)
+INSERT INTO outbox_ack (consumer, outbox_id) SELECT $1, id FROM told ON CONFLICT DO NOTHING";
+
+const CONFIRMED: &str = "
+SELECT o.id, o.kind, array_agg(a.consumer) AS consumers FROM outbox o JOIN outbox_ack a ON a.outbox_id = o.id
+WHERE o.id = ANY ($1) AND o.acked_at IS NULL GROUP BY o.id, o.kind";
+
+/// `AckEvents` of every service: a consumer has applied these events. Again is the same.
 ///
 /// # Errors
-/// Storage.
+/// PERMISSION_DENIED where a service confirms in another's name; storage.
 pub async fn ack(db: &Db, call: Call<AckEventsRequest>) -> Result<AckEventsResponse, Failure> {
+    if let Caller::Service(name) = &call.context.caller
+        && *name != call.consumer
+    {
+        return Err(Failure::new(ErrorReason::PermissionDenied, "a service confirms only what it applied itself"));
+    }
     db.platform("outbox.ack", async |tx: &mut Tx| {
-        diesel::sql_query(
-            "INSERT INTO outbox_ack (consumer, outbox_id) SELECT $1, o.id FROM outbox o WHERE o.id = ANY ($2) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind::<Text, _>(&call.consumer)
-        .bind::<Array<BigInt>, _>(&call.outbox_ids)
-        .execute(tx)
-        .await?;
-        let rows: Vec<AckedRow> = diesel::sql_query(
-            "SELECT o.id, o.kind, array_agg(a.consumer) AS consumers FROM outbox o JOIN outbox_ack a ON a.outbox_id = o.id \
-             WHERE o.id = ANY ($1) AND o.acked_at IS NULL GROUP BY o.id, o.kind",
-        )
-        .bind::<Array<BigInt>, _>(&call.outbox_ids)
-        .load(tx)
-        .await?;
+        diesel::sql_query(CONFIRM)
+            .bind::<Text, _>(&call.consumer)
+            .bind::<Array<BigInt>, _>(&call.outbox_ids)
+            .kept()
+            .execute(tx)
+            .await?;
+        let rows: Vec<AckedRow> =
+            diesel::sql_query(CONFIRMED).bind::<Array<BigInt>, _>(&call.outbox_ids).kept().load(tx).await?;
         let done: Vec<i64> = rows
             .iter()
             .filter(|r| events::consumers(&r.kind).iter().all(|c| r.consumers.iter().any(|have| have == c)))
             .map(|r| r.id)
             .collect();
-        diesel::sql_query("UPDATE outbox SET acked_at = clock_timestamp() WHERE id = ANY ($1)")
-            .bind::<Array<BigInt>, _>(done)
-            .execute(tx)
-            .await?;
+        if !done.is_empty() {
+            diesel::sql_query("UPDATE outbox SET acked_at = clock_timestamp() WHERE id = ANY ($1)")
+                .bind::<Array<BigInt>, _>(done)
+                .kept()
+                .execute(tx)
+                .await?;
+        }
         Ok::<_, Failure>(AckEventsResponse {})
     })
     .await

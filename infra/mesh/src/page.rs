@@ -45,7 +45,7 @@ impl Size {
     }
 }
 
-/// Makes and reads page tokens: base64url(JSON of the last key ‖ MAC). The MAC covers workspace, rpc, filters and order, so
+/// Makes and reads page tokens: base64url(MAC ‖ JSON of the last key). The MAC covers workspace, rpc, filters and order, so
 /// a token of another list, another filter or another workspace is refused.
 #[derive(Clone)]
 pub struct PageTokens(Keyring);
@@ -118,3 +118,6 @@ fn invalid() -> Failure {
     )
     .with_field("page_token", "must be the next_page_token of the same list with the same filters")
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,67 +4,42 @@
 //! row is marked after Redis took it: dying in between publishes it twice, and consumers apply it once. The relay never
 //! walks by `id > last`: a lower id may commit later.
 
-use std::{sync::Arc, time::Duration};
+mod desk;
+mod row;
 
-use diesel::{
-    QueryableByName,
-    sql_types::{Array, BigInt, Bool, Bytea, SmallInt, Text, Uuid as SqlUuid},
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, future::BoxFuture};
+use tokio::time::Instant;
+
+pub use self::row::Row;
+use self::{
+    desk::Desk,
+    row::{BATCH, Which},
 };
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
-use futures::future::BoxFuture;
-
 use crate::{
     db::{Db, Tx},
     events,
     failure::Failure,
-    ids::{EventId, WorkspaceId},
+    ids::WorkspaceId,
     redis::Redis,
     shutdown::Shutdown,
 };
 
 /// The net under the wake-up.
 const POLL: Duration = Duration::from_millis(250);
-/// Rows in one go.
-const BATCH: i64 = 500;
 /// Entries kept in a stream; Redis is only transport.
 const STREAM_MOST: usize = 20_000;
-/// What nobody confirmed is published again after this long.
-const AGAIN_AFTER: &str = "30 seconds";
-/// Confirmed rows are kept this long, for replays.
-const KEPT: &str = "8 days";
-
-/// A row on its way.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Row {
-    /// Its place in the outbox.
-    #[diesel(sql_type = BigInt)]
-    pub id: i64,
-    /// The tenant.
-    #[diesel(sql_type = SqlUuid)]
-    pub workspace_id: WorkspaceId,
-    /// The shard.
-    #[diesel(sql_type = SmallInt)]
-    pub shard: i16,
-    /// The event.
-    #[diesel(sql_type = SqlUuid)]
-    pub event_id: EventId,
-    /// Its kind.
-    #[diesel(sql_type = Text)]
-    pub kind: String,
-    /// Its object's version.
-    #[diesel(sql_type = BigInt)]
-    pub object_version: i64,
-    /// The message.
-    #[diesel(sql_type = Bytea)]
-    pub payload: Vec<u8>,
-    /// W3C trace context; may be empty.
-    #[diesel(sql_type = Text)]
-    pub traceparent: String,
-}
+/// How often unconfirmed rows are looked for; sooner where there were more than one batch of them.
+const SWEEP: Duration = Duration::from_secs(5);
+/// Workspaces whose events are numbered at once.
+const NUMBERED_AT_ONCE: usize = 4;
+/// A workspace whose events could not be numbered is left alone this long, so that it does not hold up the others.
+const TROUBLE: Duration = Duration::from_secs(1);
 
 /// Gives rows their numbers for clients before they are published (svc-chats).
 pub trait Sequencer: Send + Sync {
-    /// Numbers rows of one workspace, in their order, in the given transaction.
+    /// Numbers rows of one workspace, in their order, in the given transaction. Each row comes once, whoever writes.
     fn sequence<'a>(
         &'a self,
         tx: &'a mut Tx,
@@ -84,6 +59,12 @@ pub struct Relay {
     sequencer: Option<Arc<dyn Sequencer>>,
 }
 
+/// What the relay remembers between passes.
+struct Memory {
+    sweep_at: Instant,
+    trouble: HashMap<WorkspaceId, Instant>,
+}
+
 impl Relay {
     /// Of a service, such as `svc-billing`.
     #[must_use]
@@ -93,32 +74,11 @@ impl Relay {
 
     /// Works until shutdown, through every outage.
     pub async fn run(self, shutdown: Shutdown) {
-        let woken = self.db.events();
-        let mut swept = tokio::time::Instant::now();
+        let mut memory = Memory { sweep_at: Instant::now() + SWEEP, trouble: HashMap::new() };
         loop {
-            if let Some(mut lock) = self.locked().await {
-                // As long as the lock's connection lives, this process is the writer.
-                while !shutdown.begun() && lock.holds().await {
-                    match self.pass().await {
-                        Ok(moved) if moved > 0 => continue,
-                        Ok(_) => {}
-                        Err(error) => {
-                            tracing::warn!(error = &error as &dyn std::error::Error, "events of {} wait", self.service);
-                            tokio::time::sleep(POLL).await;
-                        }
-                    }
-                    if swept.elapsed() > Duration::from_secs(10) {
-                        swept = tokio::time::Instant::now();
-                        if let Err(error) = self.sweep().await {
-                            tracing::warn!(error = &error as &dyn std::error::Error, "the outbox was not swept");
-                        }
-                    }
-                    tokio::select! {
-                        () = woken.notified() => {}
-                        () = tokio::time::sleep(POLL) => {}
-                        () = shutdown.wait() => {}
-                    }
-                }
+            let worked = async { self.serve(Desk::open(&self.db).await?, &mut memory, &shutdown).await };
+            if let Err(error) = worked.await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "events of {} wait", self.service);
             }
             if !shutdown.sleep(Duration::from_millis(500)).await {
                 return;
@@ -126,76 +86,96 @@ impl Relay {
         }
     }
 
-    /// The writer's lock: none where another process has it.
-    async fn locked(&self) -> Option<Lock> {
-        let mut connection = AsyncPgConnection::establish(self.db.url().expose()).await.ok()?;
-        #[derive(QueryableByName)]
-        struct Got {
-            #[diesel(sql_type = Bool)]
-            got: bool,
-        }
-        let row: Got = diesel::sql_query(
-            "SELECT pg_try_advisory_lock(hashtext('neipix.relay'), hashtext(current_schema())) AS got",
-        )
-        .get_result(&mut connection)
-        .await
-        .ok()?;
-        row.got.then_some(Lock { connection, seen: tokio::time::Instant::now() })
-    }
-
-    /// Moves one batch; how many rows it was.
-    async fn pass(&self) -> Result<usize, Failure> {
-        if let Some(sequencer) = &self.sequencer {
-            self.number(sequencer.as_ref()).await?;
-        }
-        let rows = self.waiting("published_at IS NULL", self.sequencer.is_some()).await?;
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        self.publish(&rows).await?;
-        crate::crash::point("relay.published").await?;
-        self.mark(&rows).await?;
-        Ok(rows.len())
-    }
-
-    async fn waiting(&self, which: &str, sequenced: bool) -> Result<Vec<Row>, Failure> {
-        let numbered = if sequenced { "AND sequenced_at IS NOT NULL" } else { "" };
-        let sql = format!(
-            "SELECT id, workspace_id, shard, event_id, kind, object_version, payload, traceparent FROM outbox \
-             WHERE {which} {numbered} ORDER BY id LIMIT {BATCH}"
-        );
-        self.db
-            .platform("relay.read", async |tx: &mut Tx| {
-                Ok::<_, Failure>(diesel::sql_query(&sql).load::<Row>(tx).await?)
-            })
-            .await
-    }
-
-    /// Numbers what has none yet, workspace by workspace, each in its own transaction and tenant context.
-    async fn number(&self, sequencer: &dyn Sequencer) -> Result<(), Failure> {
-        let rows = self.waiting("sequenced_at IS NULL", false).await?;
-        let mut by_workspace: Vec<(WorkspaceId, Vec<Row>)> = vec![];
-        for row in rows {
-            match by_workspace.iter_mut().find(|(ws, _)| *ws == row.workspace_id) {
-                Some((_, list)) => list.push(row),
-                None => by_workspace.push((row.workspace_id, vec![row])),
+    /// Works while the desk's connection lives: it holds the locks.
+    async fn serve(&self, mut desk: Desk, memory: &mut Memory, shutdown: &Shutdown) -> Result<(), Failure> {
+        let woken = self.db.events();
+        while !shutdown.begun() {
+            desk.refresh().await?;
+            let moved = if desk.shards().is_empty() { Ok(0) } else { self.pass(desk.shards(), memory).await };
+            desk.ring().await?;
+            let pause = match moved {
+                Ok(moved) if moved >= BATCH => continue,
+                Ok(_) => desk.next_ring().unwrap_or(POLL),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "events of {} wait", self.service);
+                    shutdown.sleep(POLL).await;
+                    continue;
+                }
+            };
+            tokio::select! {
+                () = woken.notified() => desk.committed(),
+                heard = desk.heard() => heard?,
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.wait() => {}
             }
         }
-        for (workspace, rows) in by_workspace {
-            let ids: Vec<i64> = rows.iter().map(|r| r.id).collect();
-            self.db
-                .in_workspace_id(workspace, "relay.sequence", async |tx: &mut Tx| {
-                    sequencer.sequence(tx, workspace, &rows).await?;
-                    diesel::sql_query("UPDATE outbox SET sequenced_at = clock_timestamp() WHERE id = ANY ($1)")
-                        .bind::<Array<BigInt>, _>(&ids)
-                        .execute(tx)
-                        .await?;
-                    Ok::<_, Failure>(())
-                })
-                .await?;
-            sequencer.committed(workspace);
-        }
         Ok(())
+    }
+
+    /// Moves one batch of these shards; how many rows it was.
+    async fn pass(&self, shards: &[i16], memory: &mut Memory) -> Result<usize, Failure> {
+        let mut numbered = 0;
+        if let Some(sequencer) = &self.sequencer {
+            numbered = self.number(sequencer.as_ref(), shards, memory).await?;
+        }
+        let which = if self.sequencer.is_some() { Which::Numbered } else { Which::Unpublished };
+        let rows = row::waiting(&self.db, which, shards, &[]).await?;
+        if !rows.is_empty() {
+            self.publish(&rows).await?;
+            crate::crash::point("relay.published").await?;
+            row::mark(&self.db, &rows).await?;
+        }
+        if Instant::now() >= memory.sweep_at {
+            let again = self.sweep(shards).await?;
+            memory.sweep_at = Instant::now() + if again { Duration::from_secs(1) } else { SWEEP };
+        }
+        Ok(rows.len().max(numbered))
+    }
+
+    /// Numbers what has none yet, workspace by workspace, each in its own transaction and tenant context; how many rows
+    /// were looked at.
+    async fn number(&self, sequencer: &dyn Sequencer, shards: &[i16], memory: &mut Memory) -> Result<usize, Failure> {
+        memory.trouble.retain(|_, since| since.elapsed() < TROUBLE);
+        let left_alone: Vec<WorkspaceId> = memory.trouble.keys().copied().collect();
+        let rows = row::waiting(&self.db, Which::Unnumbered, shards, &left_alone).await?;
+        let read = rows.len();
+        let mut by_workspace: HashMap<WorkspaceId, Vec<Row>> = HashMap::new();
+        for row in rows {
+            by_workspace.entry(row.workspace_id).or_default().push(row);
+        }
+        let work = by_workspace
+            .into_iter()
+            .map(|(workspace, rows)| async move { (workspace, self.number_one(sequencer, workspace, &rows).await) });
+        let mut results = futures::stream::iter(work).buffer_unordered(NUMBERED_AT_ONCE);
+        while let Some((workspace, result)) = results.next().await {
+            match result {
+                Ok(()) => sequencer.committed(workspace),
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        workspace.id = %workspace,
+                        "events of workspace {workspace} were not numbered"
+                    );
+                    memory.trouble.insert(workspace, Instant::now());
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    async fn number_one(&self, sequencer: &dyn Sequencer, ws: WorkspaceId, rows: &[Row]) -> Result<(), Failure> {
+        self.db
+            .in_workspace_id(ws, "relay.sequence", async |tx: &mut Tx| {
+                // A writer whose lock fell may still be at it: what it numbered is not numbered again.
+                let fresh = row::unnumbered_of(tx, rows).await?;
+                let rows: Vec<Row> = rows.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
+                if rows.is_empty() {
+                    return Ok(());
+                }
+                sequencer.sequence(tx, ws, &rows).await?;
+                row::mark_numbered(tx, &fresh).await
+            })
+            .await
     }
 
     async fn publish(&self, rows: &[Row]) -> Result<(), Failure> {
@@ -217,69 +197,21 @@ impl Relay {
                 .ignore();
         }
         let mut connection = self.redis.connection().await?;
-        pipe.query_async::<()>(&mut connection).await.map_err(|e| Failure::from(crate::redis::RedisError::from(e)))
+        pipe.query_async::<()>(&mut connection).await.map_err(|e| Failure::from(crate::redis::RedisError::from(e)))?;
+        metrics::counter!("neipix_events_published_total", "service" => self.service).increment(rows.len() as u64);
+        Ok(())
     }
 
-    /// An event that nobody consumes is done when it is published.
-    async fn mark(&self, rows: &[Row]) -> Result<(), Failure> {
-        let ids: Vec<i64> = rows.iter().map(|r| r.id).collect();
-        let done: Vec<i64> = rows.iter().filter(|r| events::consumers(&r.kind).is_empty()).map(|r| r.id).collect();
-        self.db
-            .platform("relay.mark", async |tx: &mut Tx| {
-                diesel::sql_query(
-                    "UPDATE outbox SET published_at = clock_timestamp(), \
-                     acked_at = CASE WHEN id = ANY ($2) THEN clock_timestamp() ELSE acked_at END WHERE id = ANY ($1)",
-                )
-                .bind::<Array<BigInt>, _>(&ids)
-                .bind::<Array<BigInt>, _>(&done)
-                .execute(tx)
-                .await?;
-                Ok::<_, Failure>(())
-            })
-            .await
-    }
-
-    /// Publishes again what was not confirmed, and forgets what was confirmed long ago.
-    async fn sweep(&self) -> Result<(), Failure> {
-        let again = format!("acked_at IS NULL AND published_at < clock_timestamp() - interval '{AGAIN_AFTER}'");
-        let rows = self.waiting(&again, false).await?;
+    /// Publishes again what was not confirmed, and forgets what was confirmed long ago; true = there is more of it.
+    async fn sweep(&self, shards: &[i16]) -> Result<bool, Failure> {
+        let rows = row::waiting(&self.db, Which::Unconfirmed, shards, &[]).await?;
         if !rows.is_empty() {
+            metrics::counter!("neipix_events_republished_total", "service" => self.service)
+                .increment(rows.len() as u64);
             self.publish(&rows).await?;
-            self.mark(&rows).await?;
+            row::mark(&self.db, &rows).await?;
         }
-        self.db
-            .platform("relay.sweep", async |tx: &mut Tx| {
-                diesel::sql_query(format!(
-                    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE acked_at < clock_timestamp() - \
-                     interval '{KEPT}' LIMIT 1000)"
-                ))
-                .execute(tx)
-                .await?;
-                // Row security shows the platform's records here; a workspace's own are replaced when their key comes again.
-                diesel::sql_query("DELETE FROM idempotency_record WHERE expires_at < clock_timestamp()")
-                    .execute(tx)
-                    .await?;
-                Ok::<_, Failure>(())
-            })
-            .await
-    }
-}
-
-/// The writer's lock, held as long as its connection lives.
-struct Lock {
-    connection: AsyncPgConnection,
-    seen: tokio::time::Instant,
-}
-
-impl Lock {
-    /// Asks the connection once a second whether it still lives: Postgres drops the lock with it.
-    async fn holds(&mut self) -> bool {
-        if self.seen.elapsed() < Duration::from_secs(1) {
-            return true;
-        }
-        self.seen = tokio::time::Instant::now();
-        let asked =
-            tokio::time::timeout(Duration::from_secs(2), diesel::sql_query("SELECT 1").execute(&mut self.connection));
-        matches!(asked.await, Ok(Ok(_)))
+        let forgotten = row::forget(&self.db, shards).await?;
+        Ok(rows.len() >= BATCH || forgotten >= BATCH)
     }
 }

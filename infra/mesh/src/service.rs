@@ -158,6 +158,8 @@ where
     let tls = boot.settings.tls.as_ref().map(crate::config::TlsFiles::read).transpose()?;
     let mesh = Mesh::connect(name, &boot.settings.addresses(), tls.as_ref(), &boot.tasks, &boot.shutdown);
     let parts = Parts::new(name, &boot.settings, mesh, boot.tasks.clone(), boot.shutdown.clone())?;
+    // Not ready before its migrations were applied; a newer schema is fine.
+    parts.db.need_schema(crate::migrate::newest(&migrations)?);
     let access = parts.access()?;
     let routes = serve(parts.clone()).await?;
     let health = health::watch(&parts.readiness, services, &parts.tasks, &parts.shutdown);
