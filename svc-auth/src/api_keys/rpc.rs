@@ -1,7 +1,5 @@
 //! CreateApiKey, ListApiKeys, RevokeApiKey, ExchangeApiKey.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use neipix_mesh::{
     Call, Failure, KeyId, WorkspaceId,
@@ -47,7 +45,6 @@ pub async fn create(auth: &Auth, call: Call<CreateApiKeyRequest>) -> Result<Crea
         id => Some(id.parse().map_err(|_| Failure::invalid("assistant_id", "must be a UUID"))?),
     };
     let expires_at = call.expire_time.as_ref().map(instant).transpose()?;
-    let permissions: Vec<String> = call.permissions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
     let (secret, prefix) = make(rand::random(), rand::random());
     let named = |answer: &CreateApiKeyResponse| {
         format!("api_key:{}", answer.api_key.as_ref().map(|k| k.id.as_str()).unwrap_or_default())
@@ -62,7 +59,7 @@ pub async fn create(auth: &Auth, call: Call<CreateApiKeyRequest>) -> Result<Crea
             id: KeyId::new(Utc::now()),
             name: call.name.clone(),
             prefix: prefix.clone(),
-            permissions: permissions.clone(),
+            permissions: call.permissions.clone(),
             assistant_id: assistant,
             maker_id: maker,
             created_at: Utc::now(),
