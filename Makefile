@@ -51,6 +51,11 @@ test-it: setup ## Test against private Postgres, Redis, S3 and a mailbox
 	cargo build -p neipix-local
 	$(with_services) cargo test --workspace --test '*'
 
+.PHONY: schema
+schema: setup ## Print each service's schema.rs from its migrated database
+	cargo build -p neipix-local
+	NEIPIX_TEST_WRITE_SCHEMA=1 $(with_services) cargo test -q -p neipix-local --test it schema_rs
+
 .PHONY: tidy
 tidy: ## Check format, lints, sizes, floors, words, licences and protos
 	@local/tidy/tidy.sh

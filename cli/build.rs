@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo:rerun-if-changed={}", folder.display());
         files.extend(sql_files(&folder)?.into_iter().map(|file| (owner, file)));
     }
-    let mut text = String::from("pub const INVARIANTS: &[(&str, &str)] = &[\n");
+    let mut text = String::from("/// Name and query of each invariant.\npub const INVARIANTS: &[(&str, &str)] = &[\n");
     for (owner, file) in files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         println!("cargo:rerun-if-changed={}", file.display());

@@ -74,6 +74,17 @@ async fn database(owner: &str) -> anyhow::Result<String> {
 /// # Errors
 /// When the servers of `with-services` are not there.
 pub async fn start(more: &[(&str, &str)]) -> anyhow::Result<TestProduct> {
+    start_through(more, |_, url| url).await
+}
+
+/// The same, with the addresses of databases and Redis led through something: `through` gets a setting's name and value.
+///
+/// # Errors
+/// As `start`.
+pub async fn start_through(
+    more: &[(&str, &str)],
+    through: impl Fn(&str, String) -> String,
+) -> anyhow::Result<TestProduct> {
     if let Some(launcher) = launcher() {
         svc_assistants::extraction::set_program(launcher);
     }
@@ -93,10 +104,10 @@ pub async fn start(more: &[(&str, &str)]) -> anyhow::Result<TestProduct> {
     set("NEIPIX_ENV", "test".into());
     for service in ["AUTH", "ASSISTANTS", "BILLING", "CHATS", "ADMIN"] {
         let name = format!("{service}_DATABASE_URL");
-        set(&name, with_database(&env(&name)?, &database));
+        set(&name, through(&name, with_database(&env(&name)?, &database)));
         set(&format!("{service}_POOL"), "6".into());
     }
-    set("REDIS_URL", redis);
+    set("REDIS_URL", through("REDIS_URL", redis));
     for name in ["S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY", "SMTP_URL"] {
         set(name, env(name)?);
     }

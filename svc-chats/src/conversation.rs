@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn taking_over_ones_own_changes_nothing_and_anothers_opens_a_period() {
+    fn taking_over_ones_own_changes_nothing_and_from_another_opens_a_period() {
         let mine = Standing::NEW.taken_by(member(1));
         assert_eq!(mine, mine.taken_by(member(1)));
         assert_eq!(mine.taken_by(member(2)).epoch, mine.epoch + 1);

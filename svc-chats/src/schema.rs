@@ -253,5 +253,3 @@ diesel::table! {
         seen_at -> Timestamptz,
     }
 }
-
-diesel::allow_tables_to_appear_in_same_query!(channel, contact, conversation, message, turn);

@@ -125,6 +125,7 @@ CREATE TABLE IF NOT EXISTS outbox (
     sequenced_at timestamptz,
     published_at timestamptz,
     acked_at timestamptz,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT outbox_pk PRIMARY KEY (id),
     CONSTRAINT outbox_shard_ck CHECK (shard BETWEEN 0 AND 63)
 );
@@ -141,6 +142,7 @@ COMMENT ON COLUMN outbox.created_at IS 'UTC';
 COMMENT ON COLUMN outbox.sequenced_at IS 'UTC; when the relay gave it a number for clients';
 COMMENT ON COLUMN outbox.published_at IS 'UTC; last time it was put into Redis';
 COMMENT ON COLUMN outbox.acked_at IS 'UTC; when the last consumer confirmed it';
+COMMENT ON COLUMN outbox.xid IS 'The transaction of the change that it tells of';
 CREATE INDEX IF NOT EXISTS outbox_unpublished_ix ON outbox (id) WHERE published_at IS NULL;
 CREATE INDEX IF NOT EXISTS outbox_unacked_ix ON outbox (published_at) WHERE acked_at IS NULL;
 CREATE INDEX IF NOT EXISTS outbox_acked_ix ON outbox (acked_at) WHERE acked_at IS NOT NULL;
@@ -212,6 +214,7 @@ CREATE TABLE IF NOT EXISTS idempotency_record (
     sealed_answer bytea,
     object text NOT NULL DEFAULT '',
     expires_at timestamptz NOT NULL DEFAULT clock_timestamp() + interval '24 hours',
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT idempotency_record_pk PRIMARY KEY (workspace_id, principal, rpc, key)
 );
 COMMENT ON TABLE idempotency_record IS 'First answers of calls with an Idempotency-Key, sealed, for 24 hours';
@@ -223,6 +226,7 @@ COMMENT ON COLUMN idempotency_record.body_hash IS 'SHA-256 of the request messag
 COMMENT ON COLUMN idempotency_record.sealed_answer IS 'The answer message, sealed; none where it holds a secret';
 COMMENT ON COLUMN idempotency_record.object IS 'What the call made, where its answer held a secret and is not kept';
 COMMENT ON COLUMN idempotency_record.expires_at IS 'UTC; forgotten after it';
+COMMENT ON COLUMN idempotency_record.xid IS 'The transaction of the effect';
 CREATE INDEX IF NOT EXISTS idempotency_record_expiry_ix ON idempotency_record (workspace_id, expires_at);
 SELECT {schema}.make_tenant('{schema}.idempotency_record'::regclass);
 

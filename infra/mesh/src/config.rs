@@ -8,6 +8,8 @@ use std::{
     path::PathBuf,
 };
 
+use diesel::{QueryableByName, sql_types::Text};
+
 use crate::secret::Secret;
 
 mod build;
@@ -442,24 +444,33 @@ fn needed<'a, T: ?Sized>(value: Option<&'a T>, key: &str) -> Result<&'a T, Confi
     value.ok_or_else(|| ConfigError::missing(key))
 }
 
-/// Asks a database how durable it is: three columns of text.
-pub const DURABILITY_SQL: &str = "SELECT current_setting('fsync') AS fsync, \
-    current_setting('synchronous_commit') AS synchronous_commit, current_setting('full_page_writes') AS full_page_writes";
+/// What a Postgres server says of its durability: `on`, `off`, or one of the kinds of `synchronous_commit`.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Durability {
+    /// Whether writes reach the disk.
+    #[diesel(sql_type = Text)]
+    pub fsync: String,
+    /// Whether a commit waits for it.
+    #[diesel(sql_type = Text)]
+    pub synchronous_commit: String,
+    /// Whether a torn page can be mended.
+    #[diesel(sql_type = Text)]
+    pub full_page_writes: String,
+}
 
-/// Refuses, in production, a database that may lose what it acknowledged. The arguments are the answer of `DURABILITY_SQL`.
+/// Refuses, in production, a database that may lose what it acknowledged.
 ///
 /// # Errors
 /// Names each setting of the server that is off.
-pub fn refuse_forgetful_database(
-    environment: Environment,
-    fsync: &str,
-    synchronous_commit: &str,
-    full_page_writes: &str,
-) -> Result<(), ConfigError> {
+pub fn refuse_forgetful_database(environment: Environment, said: &Durability) -> Result<(), ConfigError> {
     if environment != Environment::Production {
         return Ok(());
     }
-    let all = [("fsync", fsync), ("synchronous_commit", synchronous_commit), ("full_page_writes", full_page_writes)];
+    let all = [
+        ("fsync", &said.fsync),
+        ("synchronous_commit", &said.synchronous_commit),
+        ("full_page_writes", &said.full_page_writes),
+    ];
     let off = all.into_iter().filter(|(_, value)| *value == "off");
     let problems: Vec<_> =
         off.map(|(name, _)| Problem::new(name, "of the Postgres server is off; production needs it on")).collect();

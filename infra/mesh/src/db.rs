@@ -30,7 +30,7 @@ pub use self::{
     errors::{constraint_name, retry_error},
     kept::{Keep, Kept},
 };
-use crate::{context::CallContext, failure::Failure, ids::WorkspaceId, secret::Secret, telemetry};
+use crate::{config::Durability, context::CallContext, failure::Failure, ids::WorkspaceId, secret::Secret, telemetry};
 
 /// A connection with an open transaction.
 pub type Tx = AsyncPgConnection;
@@ -371,6 +371,16 @@ impl Db {
         }
         let _ = self.schema.seen.set(());
         true
+    }
+
+    /// How durable the server is.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn durability(&self) -> Result<Durability, Failure> {
+        const ASK: &str = "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS \
+            synchronous_commit, current_setting('full_page_writes') AS full_page_writes";
+        self.single(async |tx: &mut Tx| Ok(diesel::sql_query(ASK).get_result(tx).await?)).await
     }
 
     /// Whether Postgres answers, takes writes and has the schema that this process needs.

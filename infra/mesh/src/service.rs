@@ -1,6 +1,6 @@
 //! What every service is made of, and the frame of its `main`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use diesel_migrations::EmbeddedMigrations;
 use tonic::service::Routes;
@@ -13,7 +13,7 @@ use crate::{
         token::{Keys, RemoteKeys, Verifier},
     },
     client::Mesh,
-    config::{ConfigError, Settings},
+    config::{self, ConfigError, Environment, Settings},
     db::Db,
     failure::Failure,
     health::{self, Readiness},
@@ -27,6 +27,8 @@ use crate::{
     tasks::Tasks,
 };
 
+/// Between two tries to reach Postgres at the start.
+const RETRY: Duration = Duration::from_secs(1);
 /// Connections to Redis of one service.
 const REDIS_CONNECTIONS: usize = 16;
 
@@ -85,16 +87,17 @@ impl Parts {
         })
     }
 
-    /// Says that these gRPC services cannot work without Postgres, and `realtime` not without Redis either.
-    pub fn needs(&self, services: &[&'static str], realtime: &[&'static str]) {
+    /// Says that these gRPC services cannot work without Postgres, and `events` (who hands events on) not without Redis
+    /// either. All else works on without Redis, some of it later.
+    pub fn needs(&self, services: &[&'static str], events: &[&'static str]) {
         let db = self.db.clone();
         self.readiness.need("postgres", services, move || {
             let db = db.clone();
             async move { db.ping().await }
         });
-        if !realtime.is_empty() {
+        if !events.is_empty() {
             let redis = self.redis.clone();
-            self.readiness.need("redis", realtime, move || {
+            self.readiness.need("redis", events, move || {
                 let redis = redis.clone();
                 async move { redis.ping().await.is_ok() }
             });
@@ -158,6 +161,7 @@ where
     let tls = boot.settings.tls.as_ref().map(crate::config::TlsFiles::read).transpose()?;
     let mesh = Mesh::connect(name, &boot.settings.addresses(), tls.as_ref(), &boot.tasks, &boot.shutdown);
     let parts = Parts::new(name, &boot.settings, mesh, boot.tasks.clone(), boot.shutdown.clone())?;
+    refuse_forgetful_database(&parts).await?;
     // Not ready before its migrations were applied; a newer schema is fine.
     parts.db.need_schema(crate::migrate::newest(&migrations)?);
     let access = parts.access()?;
@@ -171,6 +175,18 @@ where
     let listener = server::bind(boot.settings.listen.grpc).await?;
     tracing::info!(address = %boot.settings.listen.grpc, "{name} serves");
     server::serve(listener, routes, access, tls.as_ref(), boot.shutdown).await.map_err(RunError::Failure)
+}
+
+/// Production does not start on a database that may lose what it acknowledged. One that does not answer yet is waited for.
+async fn refuse_forgetful_database(parts: &Parts) -> Result<(), RunError> {
+    while parts.settings.environment == Environment::Production && !parts.shutdown.begun() {
+        match parts.db.durability().await {
+            Ok(durability) => return Ok(config::refuse_forgetful_database(parts.settings.environment, &durability)?),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "Postgres does not answer yet"),
+        }
+        parts.shutdown.sleep(RETRY).await;
+    }
+    Ok(())
 }
 
 /// A failure inside a service's start.

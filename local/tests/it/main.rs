@@ -8,6 +8,7 @@ mod launcher;
 mod mailbox;
 mod private_servers;
 mod s3;
+mod schema;
 mod up;
 
 use std::path::PathBuf;

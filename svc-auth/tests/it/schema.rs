@@ -1,22 +1,8 @@
-//! The migrated schema: what the code believes, row security, and what the service's role may do.
-
-use std::path::Path;
+//! The migrated schema: row security, and what the service's role may do.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
-use neipix_mesh::{migrate::print_schema, secret::Secret};
 
 use super::house::House;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn schema_rs_is_what_the_database_says() {
-    let house = House::start().await;
-    let printed = print_schema(&Secret::new(house.owner_url()), "auth").await.unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/schema.rs");
-    if std::env::var_os("NEIPIX_TEST_WRITE_SCHEMA").is_some() {
-        std::fs::write(&path, &printed).unwrap();
-    }
-    assert!(std::fs::read_to_string(&path).unwrap() == printed, "run again with NEIPIX_TEST_WRITE_SCHEMA=1");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_40_tenant_tables_are_fenced_and_the_service_owns_nothing() {

@@ -10,7 +10,7 @@ use diesel::{
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     ChannelId, ContactId, ConversationId, Failure, MessageId, TurnId, UserId, WorkspaceId,
-    db::{Tx, queued_event, queued_job, retry_error},
+    db::{Keep as _, Tx, queued_event, queued_job, retry_error},
     redis::shard,
 };
 use uuid::Uuid;
@@ -20,7 +20,6 @@ use crate::{
     Chats,
     conversation::{Handler, Standing, Status},
     outbox::Events,
-    sql::Keep as _,
     turn::store::LEASE_SECONDS,
 };
 

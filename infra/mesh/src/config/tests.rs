@@ -134,15 +134,23 @@ fn o_1_production_has_no_local_defaults_and_names_what_is_missing() {
     assert_eq!(settings.telemetry.format, LogFormat::Json);
 }
 
+fn said(fsync: &str, synchronous_commit: &str, full_page_writes: &str) -> Durability {
+    Durability {
+        fsync: fsync.into(),
+        synchronous_commit: synchronous_commit.into(),
+        full_page_writes: full_page_writes.into(),
+    }
+}
+
 #[test]
 fn o_1_production_refuses_a_forgetful_database() {
     // trust: O-1
-    let told = refuse_forgetful_database(Environment::Production, "off", "off", "on").unwrap_err().to_string();
+    let told = refuse_forgetful_database(Environment::Production, &said("off", "off", "on")).unwrap_err().to_string();
     assert!(
         told.contains("fsync of the Postgres") && told.contains("synchronous_commit of") && !told.contains("full_page")
     );
-    assert!(refuse_forgetful_database(Environment::Production, "on", "remote_apply", "on").is_ok());
-    assert!(refuse_forgetful_database(Environment::Test, "off", "off", "off").is_ok());
+    assert!(refuse_forgetful_database(Environment::Production, &said("on", "remote_apply", "on")).is_ok());
+    assert!(refuse_forgetful_database(Environment::Test, &said("off", "off", "off")).is_ok());
 }
 
 #[test]

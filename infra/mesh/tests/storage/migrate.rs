@@ -29,6 +29,7 @@ async fn migrators_may_come_together_and_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "a migration blocks its thread, and the test is no service")]
 async fn f_14_a_migration_that_died_is_finished_by_the_next_run() {
     // trust: F-14
     let t = TestDb::bare().await;
@@ -37,7 +38,6 @@ async fn f_14_a_migration_that_died_is_finished_by_the_next_run() {
     // The migration makes its tables up to the one whose name is taken by somebody who has not committed.
     rival.batch_execute("BEGIN; CREATE TABLE sample.tally (n int)").await.unwrap();
     let url = t.owner_url();
-    // A migration blocks its thread, so it has a task of its own.
     let dying = tokio::spawn({
         let url = url.clone();
         async move { migrate::run(&url, SCHEMA, MIGRATIONS).await }
