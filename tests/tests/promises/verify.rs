@@ -76,6 +76,7 @@ const BREAKS: &[(&str, &str)] = &[
         "svc-admin/inv_60_audit_chains",
         "DELETE FROM admin.audit_record r USING admin.audit_head h WHERE r.workspace_id = h.workspace_id AND r.seq = h.seq",
     ),
+    ("svc-admin/inv_60_records_are_unchanged", "UPDATE admin.audit_record SET actor = 'user:somebody else' WHERE seq = 1"),
     ("svc-admin/inv_60_commitments", "UPDATE admin.audit_detail SET detail = detail || ' '"),
     ("cli/inv_10_turns_name_published_versions", "UPDATE chats.turn SET version = 7 WHERE version > 0"),
     (
@@ -116,7 +117,8 @@ const BROKEN_DELIVERY: &str = "INSERT INTO chats.delivery
 async fn a_lived_in_product_breaks_no_invariant_and_every_broken_one_is_found() {
     trust!(
         "INV-2", "INV-3", "INV-4", "INV-5", "INV-6", "INV-7", "INV-8", "INV-9", "INV-10", "INV-11", "INV-12", "INV-20",
-        "INV-21", "INV-22", "INV-23", "INV-24", "INV-25", "INV-26", "INV-41", "INV-52", "INV-53", "INV-60", "INV-70"
+        "INV-21", "INV-22", "INV-23", "INV-24", "INV-25", "INV-26", "INV-41", "INV-52", "INV-53", "INV-60", "INV-70",
+        "S-5"
     );
     let seeded = seeded(&[]).await;
     // Audit records and read models arrive behind the calls that caused them.
