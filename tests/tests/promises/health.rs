@@ -1,14 +1,12 @@
 //! gRPC health: what a stopped Postgres or Redis turns NOT_SERVING, and back.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use neipix_local::testing::{self, TestProduct};
-use neipix_tests::{
-    poll::eventually_within,
-    proxy::{Mode, Proxy},
-    trust,
-};
+use neipix_tests::{poll::eventually_within, proxy::Mode, trust};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
+use crate::seed::{lead, proxy};
 
 const AUTH: [&str; 2] = ["neipix.auth.v1.AuthService", "neipix.auth.v1.AuthEventService"];
 const BILLING: [&str; 3] =
@@ -20,19 +18,6 @@ const CHATS: [&str; 5] = [
     "neipix.chats.v1.IngestService",
     "neipix.chats.v1.ChatEventService",
 ];
-
-/// Host and port of an address with a scheme.
-fn place(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = rest.split(['/', '?']).next().unwrap_or(rest);
-    rest.rsplit_once('@').map_or(rest, |(_, place)| place)
-}
-
-async fn proxy(setting: &str) -> Proxy {
-    let url = std::env::var(setting).expect("run by `make test-it`");
-    let upstream: SocketAddr = place(&url).replace("localhost", "127.0.0.1").parse().expect("host and port");
-    Proxy::start(upstream).await.unwrap()
-}
 
 async fn status(product: &TestProduct, process: &str, service: &str) -> ServingStatus {
     let request = HealthCheckRequest { service: service.to_owned() };
@@ -60,10 +45,9 @@ async fn only(product: &TestProduct, process: &str, services: &[&str], down: &[&
 async fn f_24_a_stopped_postgres_or_redis_silences_what_needs_it_and_nothing_else() {
     trust!("F-24");
     let (postgres, redis) = (proxy("BILLING_DATABASE_URL").await, proxy("REDIS_URL").await);
-    let lead = |url: String, to: &Proxy| url.replacen(place(&url), &to.addr().to_string(), 1);
     let product = testing::start_through(&[], |name, url| match name {
-        "BILLING_DATABASE_URL" => lead(url, &postgres),
-        "REDIS_URL" => lead(url, &redis),
+        "BILLING_DATABASE_URL" => lead(&url, &postgres),
+        "REDIS_URL" => lead(&url, &redis),
         _ => url,
     })
     .await

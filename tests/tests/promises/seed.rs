@@ -1,6 +1,6 @@
 //! A workspace where something of everything has happened: one paid answer, one silent turn, one take-over.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use neipix_local::testing::{self, TestProduct};
 use neipix_proto::auth::v1::{PlatformRole, ProvisionUserRequest, auth_service_client::AuthServiceClient};
@@ -8,15 +8,18 @@ use neipix_tests::{
     client::{Bearer, Mailbox, Rest, Surface, http},
     poll::eventually_within,
     provider::{Behaviour, Provider},
+    proxy::Proxy,
 };
 use serde_json::{Value, json};
 
-const RULES: &str = "Возврат\n\nВернуть товар можно в течение 14 дней со дня покупки.\n";
+/// A knowledge file.
+pub const RULES: &str = "Возврат\n\nВернуть товар можно в течение 14 дней со дня покупки.\n";
 
 /// The product with its lived-in workspace.
 pub struct Seeded {
     pub product: TestProduct,
     pub api: Rest<Bearer>,
+    pub assistant: String,
     _provider: Provider,
 }
 
@@ -35,7 +38,8 @@ async fn staff(product: &TestProduct) -> Rest<Bearer> {
     Rest::at(product.product.address, Surface::Admin).bearer(tokens["accessToken"].as_str().unwrap())
 }
 
-async fn owner(product: &TestProduct, email: &str) -> Rest<Bearer> {
+/// Somebody registers, with a workspace of their own.
+pub async fn owner(product: &TestProduct, email: &str) -> Rest<Bearer> {
     let api = Rest::at(product.product.address, Surface::Api);
     let body = json!({"email": email, "password": "long enough 1", "name": "Анна", "workspaceName": "Ромашка"});
     let registered = api.post("/api/v1/auth/register", body).await.ok();
@@ -45,22 +49,42 @@ async fn owner(product: &TestProduct, email: &str) -> Rest<Bearer> {
     api.bearer(tokens["accessToken"].as_str().unwrap())
 }
 
-async fn upload(upload: &Value) {
+/// Where tests put a proxy between: host and port of an address with a scheme.
+pub fn place(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['/', '?']).next().unwrap_or(rest);
+    rest.rsplit_once('@').map_or(rest, |(_, place)| place)
+}
+
+/// A proxy before one of the servers of `make test-it`, by the setting that names it.
+pub async fn proxy(setting: &str) -> Proxy {
+    let url = std::env::var(setting).expect("run by `make test-it`");
+    let upstream: SocketAddr = place(&url).replace("localhost", "127.0.0.1").parse().expect("host and port");
+    Proxy::start(upstream).await.unwrap()
+}
+
+/// The same address by way of a proxy.
+pub fn lead(url: &str, to: &Proxy) -> String {
+    url.replacen(place(url), &to.addr().to_string(), 1)
+}
+
+/// Puts the rules into the storage; false where it refuses or cannot be reached.
+pub async fn upload(upload: &Value) -> bool {
     let mut form = reqwest::multipart::Form::new();
     for (name, value) in upload["fields"].as_object().unwrap() {
         form = form.text(name.clone(), value.as_str().unwrap().to_owned());
     }
     form = form.part("file", reqwest::multipart::Part::bytes(RULES.as_bytes().to_vec()).file_name("file"));
-    let answer = http().post(upload["url"].as_str().unwrap()).multipart(form).send().await.unwrap();
-    assert!(answer.status().is_success());
+    let sent = http().post(upload["url"].as_str().unwrap()).multipart(form).send().await;
+    sent.is_ok_and(|answer| answer.status().is_success())
 }
 
-async fn assistant(api: &Rest<Bearer>) -> String {
+pub async fn assistant(api: &Rest<Bearer>) -> String {
     let draft = json!({"draft": {"name": "Ромашка", "instruction": "Отвечай коротко.", "answerDelaySeconds": 0}});
     let id = api.post("/api/v1/assistants", draft).await.ok()["id"].as_str().unwrap().to_owned();
     let body = json!({"name": "правила.txt", "sizeBytes": RULES.len().to_string()});
     let announced = api.post(&format!("/api/v1/assistants/{id}/files"), body).await.ok();
-    upload(&announced["upload"]).await;
+    assert!(upload(&announced["upload"]).await, "the storage refuses");
     let file = format!("/api/v1/assistants/{id}/files/{}", announced["file"]["id"].as_str().unwrap());
     let _ = api.post(&format!("{file}:confirm"), json!({})).await.ok();
     eventually_within(Duration::from_secs(30), "the file is ready", async || {
@@ -80,11 +104,16 @@ pub async fn ask(api: &Rest<Bearer>, assistant: &str, external_id: &str) -> Valu
 
 /// Starts it and lets it live a little.
 pub async fn seeded(more: &[(&str, &str)]) -> Seeded {
+    seeded_through(more, |_, url| url).await
+}
+
+/// The same, with databases and Redis reached through something.
+pub async fn seeded_through(more: &[(&str, &str)], through: impl Fn(&str, String) -> String) -> Seeded {
     let provider = Provider::start().await.unwrap();
     provider.on_model("priced", Behaviour::text("Вернуть можно за 14 дней [1]."));
     let mut settings = vec![("WELCOME_GRANT_MICRO_PIX", "100000000")];
     settings.extend_from_slice(more);
-    let product = testing::start(&settings).await.expect("the product");
+    let product = testing::start_through(&settings, through).await.expect("the product");
     let staff = staff(&product).await;
     let made = json!({"provider": {"name": "Test", "kind": "PROVIDER_KIND_OPENAI_COMPATIBLE",
                       "baseUrl": provider.base_url(), "model": "priced", "apiKey": "sk-test-1234", "priority": 1}});
@@ -104,7 +133,7 @@ pub async fn seeded(more: &[(&str, &str)]) -> Seeded {
     let _ = api.post(&format!("/api/v1/chats/{chat}:takeOver"), json!({})).await.ok();
     let silent = ask(&api, &assistant, "m2").await;
     assert_eq!(silent["turn"]["state"], "TURN_STATE_SKIPPED", "{silent}");
-    Seeded { product, api, _provider: provider }
+    Seeded { product, api, assistant, _provider: provider }
 }
 
 /// The database as its owner.
