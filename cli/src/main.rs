@@ -3,12 +3,10 @@
 
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
-mod health;
-mod verify;
-
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use neipix_cli::{health, verify};
 
 /// Runs and checks a Neipix installation.
 #[derive(Parser)]
