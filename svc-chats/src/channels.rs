@@ -23,6 +23,8 @@ pub enum Trouble {
     NotDelivered,
     /// Telegram does not answer.
     Unreachable,
+    /// Telegram takes no messages for a while.
+    Waiting,
     /// Telegram refuses for another reason.
     Refused,
 }
@@ -47,6 +49,10 @@ impl Trouble {
             Self::Unreachable => {
                 ("Telegram не отвечает; попробуйте позже", "Telegram does not answer; try again later")
             }
+            Self::Waiting => (
+                "Telegram сейчас не принимает сообщения: они ждут и уйдут по порядку",
+                "Telegram takes no messages right now: they wait and go out in their order",
+            ),
             Self::Refused => ("Telegram отклонил настройку бота", "Telegram refused to set the bot up"),
         }
     }

@@ -12,10 +12,11 @@ use crate::transcode;
 #[derive(Debug, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromClient {
-    /// Events after this number.
+    /// Events after this number. None are sent before it is said, so that no event of now comes before those missed.
     Resume {
-        /// The last number the client has.
-        after: i64,
+        /// The last number the client has; none = from now.
+        #[serde(default)]
+        after: Option<i64>,
     },
     /// Partials and deltas of this dialogue too.
     Watch {

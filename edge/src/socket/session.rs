@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _, stream::SplitSink};
 use http::HeaderValue;
 use neipix_mesh::{Failure, client::Passing, failure::read_status};
@@ -29,10 +30,14 @@ use crate::{
 
 /// A client that sends nothing for this long is gone.
 const SILENCE: Duration = Duration::from_secs(60);
+/// A browser answers a ping by itself, so that a page that only listens is not taken for gone.
+const PING_EVERY: Duration = Duration::from_secs(20);
 /// How often the rights behind the socket are looked at again.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 /// A write that takes longer has a reader that does not read.
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a slow reader may take to read why it was cut off.
+const LAST_WORD_WITHIN: Duration = Duration::from_secs(10);
 /// Dialogues watched at once.
 const WATCHED_MOST: usize = 100;
 
@@ -55,6 +60,8 @@ struct Session {
     traceparent: String,
     sink: SplitSink<WebSocket, Message>,
     after: Option<i64>,
+    /// Whether the client said from where it wants events.
+    resumed: bool,
     watched: HashSet<String>,
     heard: Instant,
 }
@@ -62,13 +69,28 @@ struct Session {
 /// Runs a socket to its end.
 pub async fn run(edge: Edge, socket: WebSocket, authorization: HeaderValue, traceparent: String) {
     let (sink, mut source) = socket.split();
-    let mut session =
-        Session { edge, authorization, traceparent, sink, after: None, watched: HashSet::new(), heard: Instant::now() };
+    let mut session = Session {
+        edge,
+        authorization,
+        traceparent,
+        sink,
+        after: None,
+        resumed: false,
+        watched: HashSet::new(),
+        heard: Instant::now(),
+    };
     metrics::gauge!("neipix_sockets").increment(1.0);
     let end = session.events(&mut source).await;
     metrics::gauge!("neipix_sockets").decrement(1.0);
     let frame = CloseFrame { code: end.code, reason: end.why.into() };
-    let _ = tokio::time::timeout(Duration::from_secs(1), session.sink.send(Message::Close(Some(frame)))).await;
+    // The last word of a slow reader's socket lies behind what it has not read: it may come back for it.
+    let patience = if end.code == SLOW.code { LAST_WORD_WITHIN } else { Duration::from_secs(1) };
+    let farewell = async {
+        let _ = session.sink.send(Message::Close(Some(frame))).await;
+        // A connection that is dropped with unread words in it is reset, and takes the last word with it.
+        while let Some(Ok(_)) = source.next().await {}
+    };
+    let _ = tokio::time::timeout(patience, farewell).await;
 }
 
 impl Session {
@@ -77,8 +99,9 @@ impl Session {
         source: &mut (impl futures::Stream<Item = Result<Message, axum::Error>> + Unpin),
     ) -> End {
         let mut check = tokio::time::interval(CHECK_EVERY);
+        let mut ping = tokio::time::interval(PING_EVERY);
         let shutdown = self.edge.shutdown.clone();
-        // Events flow from the first `resume` on; a client that never sends one gets what comes from now.
+        // Before the first `resume` it carries texts and typing only.
         let mut stream = match self.watch().await {
             Ok(stream) => stream,
             Err(status) => return ended(&status),
@@ -91,13 +114,13 @@ impl Session {
                         return end;
                     }
                 }
+                _ = ping.tick() => if let Err(end) = self.write(Message::Ping(Bytes::new())).await {
+                    return end;
+                },
                 said = source.next() => match said {
                     Some(Ok(message)) => match self.said(message).await {
-                        Ok(false) => {}
-                        Ok(true) => match self.watch().await {
-                            Ok(fresh) => stream = fresh,
-                            Err(status) => return ended(&status),
-                        },
+                        Ok(None) => {}
+                        Ok(Some(fresh)) => stream = fresh,
                         Err(end) => return end,
                     },
                     Some(Err(_)) | None => return GONE,
@@ -105,6 +128,9 @@ impl Session {
                 frame = stream.message() => match frame {
                     Ok(Some(WatchResponse { frame: Some(frame) })) => {
                         if let neipix_proto::chats::v1::watch_response::Frame::Event(event) = &frame {
+                            if !self.resumed {
+                                continue;
+                            }
                             self.after = Some(event.seq);
                         }
                         if let Err(end) = self.send(&to_client(frame)).await {
@@ -167,43 +193,36 @@ impl Session {
         Ok(chats.watch(WatchRequest { after: self.after, conversation_ids }).await?.into_inner())
     }
 
-    /// True where the stream must be opened anew.
-    async fn said(&mut self, message: Message) -> Result<bool, End> {
+    /// The stream opened anew, where what was said asks for that.
+    async fn said(&mut self, message: Message) -> Result<Option<Streaming<WatchResponse>>, End> {
         self.heard = Instant::now();
         let text = match message {
             Message::Text(text) => text,
             Message::Close(_) => return Err(GONE),
-            Message::Ping(_) | Message::Pong(_) => return Ok(false),
+            Message::Ping(_) | Message::Pong(_) => return Ok(None),
             Message::Binary(_) => {
-                self.send(&error("FRAME_UNKNOWN", "frames are JSON texts", None)).await?;
-                return Ok(false);
+                return self.send(&error("FRAME_UNKNOWN", "frames are JSON texts", None)).await.map(|()| None);
             }
         };
         let parsed = strict_json::parse(text.as_bytes())
             .and_then(|value| serde_json::from_value::<FromClient>(value).map_err(|e| e.to_string()));
         match parsed {
-            Err(why) => self.send(&error("FRAME_UNKNOWN", &why, None)).await.map(|()| false),
+            Err(why) => self.send(&error("FRAME_UNKNOWN", &why, None)).await.map(|()| None),
             Ok(frame) => self.obey(frame).await,
         }
     }
 
-    async fn obey(&mut self, frame: FromClient) -> Result<bool, End> {
+    async fn obey(&mut self, frame: FromClient) -> Result<Option<Streaming<WatchResponse>>, End> {
         match frame {
-            FromClient::Hb => self.send(&json!({"t": "hb"})).await.map(|()| false),
-            FromClient::Resume { after } if after < 0 => {
-                self.send(&error("FIELD_INVALID", "after must be 0 or more", None)).await.map(|()| false)
+            FromClient::Hb => self.send(&json!({"t": "hb"})).await.map(|()| None),
+            FromClient::Resume { after } if after.is_some_and(|after| after < 0) => {
+                self.send(&error("FIELD_INVALID", "after must be 0 or more", None)).await.map(|()| None)
             }
             FromClient::Resume { after } => {
-                self.after = Some(after);
-                Ok(true)
+                (self.after, self.resumed) = (after, true);
+                self.watch().await.map(Some).map_err(|status| ended(&status))
             }
-            FromClient::Watch { conversation } => {
-                if uuid::Uuid::parse_str(&conversation).is_err() || self.watched.len() >= WATCHED_MOST {
-                    let detail = "conversation must be a UUID, at most 100 of them";
-                    return self.send(&error("FIELD_INVALID", detail, None)).await.map(|()| false);
-                }
-                Ok(self.watched.insert(conversation))
-            }
+            FromClient::Watch { conversation } => self.watch_too(conversation).await,
             FromClient::Typing { conversation } => {
                 if let Some(method) = methods().get("/neipix.chats.v1.ConversationService/NotifyTyping") {
                     let channel = self.edge.mesh.passing("svc-chats", self.passing(method));
@@ -212,15 +231,34 @@ impl Session {
                         self.send(&refusal(&status, None)).await?;
                     }
                 }
-                Ok(false)
+                Ok(None)
             }
             FromClient::Call { id, rpc, body } => {
                 let frame = match self.call(&rpc, body).await {
                     Ok(body) => json!({"t": "result", "id": id, "status": 200, "body": body}),
                     Err(status) => refusal(&status, Some(&id)),
                 };
-                self.send(&frame).await.map(|()| false)
+                self.send(&frame).await.map(|()| None)
             }
+        }
+    }
+
+    /// One more dialogue. One that is not there, or is another's, is refused and the socket goes on as it was.
+    async fn watch_too(&mut self, conversation: String) -> Result<Option<Streaming<WatchResponse>>, End> {
+        if uuid::Uuid::parse_str(&conversation).is_err() || self.watched.len() >= WATCHED_MOST {
+            let detail = "conversation must be a UUID, at most 100 of them";
+            return self.send(&error("FIELD_INVALID", detail, None)).await.map(|()| None);
+        }
+        if !self.watched.insert(conversation.clone()) {
+            return Ok(None);
+        }
+        match self.watch().await {
+            Ok(fresh) => Ok(Some(fresh)),
+            Err(status) if status.code() == tonic::Code::NotFound => {
+                self.watched.remove(&conversation);
+                self.send(&refusal(&status, None)).await.map(|()| None)
+            }
+            Err(status) => Err(ended(&status)),
         }
     }
 
@@ -245,7 +283,10 @@ impl Session {
     }
 
     async fn send(&mut self, frame: &Value) -> Result<(), End> {
-        let message = Message::Text(frame.to_string().into());
+        self.write(Message::Text(frame.to_string().into())).await
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), End> {
         match tokio::time::timeout(WRITE_WITHIN, self.sink.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(GONE),

@@ -67,7 +67,7 @@ fn refuse(error: CallError) -> Failure {
             "Telegram does not know this token: copy it again from @BotFather",
         )
         .with_field("bot_token", "must be the token that @BotFather gave for the bot"),
-        Trouble::Unreachable | Trouble::NotDelivered => {
+        Trouble::Unreachable | Trouble::NotDelivered | Trouble::Waiting => {
             Failure::new(ErrorReason::ChannelUnreachable, "Telegram does not answer; try again").with_source(error)
         }
         Trouble::Refused | Trouble::HookTaken => {

@@ -19,6 +19,8 @@ use crate::{
 
 /// After a failure that passes: an outage of Telegram must not make a tight loop.
 const AGAIN: Duration = Duration::from_secs(5);
+/// A longer wish to be left alone is worth telling the channel's owner.
+const LONG: Duration = Duration::from_secs(30);
 /// Behind an earlier message of the dialogue.
 const BEHIND: Duration = Duration::from_millis(500);
 
@@ -27,6 +29,8 @@ enum Sent {
     Yes(i64),
     /// Surely not; later.
     Wait(Duration),
+    /// Surely not, and the channel's owner should know; later.
+    Down(Duration),
     /// Never.
     No(&'static str),
 }
@@ -85,9 +89,11 @@ async fn step(chats: &Chats, ws: WorkspaceId, message: MessageId, next: &Next) -
         chats.db.in_workspace_id(ws, "chats.sending", async |tx: &mut Tx| store::begin(tx, ws, next.id).await).await?;
     let Some(attempt) = begun else { return Ok(Some(AGAIN)) };
     crash::point("delivery.sending").await?;
-    match send(chats, ws, &token, next).await {
+    let sent = send(chats, ws, &token, next).await;
+    match sent {
         Sent::Yes(number) => {
             crash::point("delivery.sent_unrecorded").await?;
+            let well_again = row.last_error_en == Trouble::Waiting.texts().1;
             chats
                 .db
                 .in_workspace_id(ws, "chats.sent", async |tx: &mut Tx| {
@@ -95,16 +101,24 @@ async fn step(chats: &Chats, ws: WorkspaceId, message: MessageId, next: &Next) -
                     if store::sent(tx, ws, next.id, attempt, &number.to_string()).await? {
                         store::conclude(tx, ws, next.conversation_id, message).await?;
                     }
+                    if well_again {
+                        channels::store::set_state(tx, ws, next.channel_id, "connected", ("", "")).await?;
+                    }
                     Ok::<_, Failure>(())
                 })
                 .await?;
             Ok(None)
         }
-        Sent::Wait(wait) => {
+        Sent::Wait(wait) | Sent::Down(wait) => {
+            let down = matches!(sent, Sent::Down(_)) && row.state == "connected";
             chats
                 .db
                 .in_workspace_id(ws, "chats.put_back", async |tx: &mut Tx| {
                     store::put_back(tx, ws, next.id, attempt).await?;
+                    if down {
+                        let texts = Trouble::Waiting.texts();
+                        channels::store::set_state(tx, ws, next.channel_id, "error", texts).await?;
+                    }
                     channels::store::pause(tx, ws, next.channel_id, wait.as_secs_f64()).await
                 })
                 .await?;
@@ -124,7 +138,7 @@ async fn send(chats: &Chats, ws: WorkspaceId, token: &Secret<String>, next: &Nex
     };
     tracing::warn!(error = &error as &dyn std::error::Error, delivery.id = %next.id, "part {} was not sent", next.part);
     match error {
-        CallError::NotSent(_) => Sent::Wait(AGAIN),
+        CallError::NotSent(_) => Sent::Down(AGAIN),
         CallError::Unknown(_) => Sent::No("outcome_unknown"),
         CallError::NoToken | CallError::Refused { code: 401 | 404, .. } => {
             let noted = chats
@@ -139,9 +153,12 @@ async fn send(chats: &Chats, ws: WorkspaceId, token: &Secret<String>, next: &Nex
             Sent::No("channel_error")
         }
         CallError::Refused { code: 429, retry_after, .. } => {
-            Sent::Wait(retry_after.unwrap_or(AGAIN).max(Duration::from_secs(1)))
+            match retry_after.unwrap_or(AGAIN).max(Duration::from_secs(1)) {
+                long if long >= LONG => Sent::Down(long),
+                short => Sent::Wait(short),
+            }
         }
-        CallError::Refused { code, .. } if code >= 500 => Sent::Wait(AGAIN),
+        CallError::Refused { code, .. } if code >= 500 => Sent::Down(AGAIN),
         CallError::Refused { code: 403, .. } => Sent::No("blocked"),
         CallError::Refused { .. } => Sent::No("refused"),
     }
