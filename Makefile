@@ -39,6 +39,14 @@ $(launcher): $$(launcher_sources)
 up: setup $(launcher) ## Run the whole product on this machine, with a demo workspace
 	@$(launcher) up
 
+# As production runs it: every service is a program of its own.
+processes := neipix-local neipix-edge svc-auth svc-assistants svc-billing svc-chats svc-admin
+
+.PHONY: mesh
+mesh: setup ## Run it as in production: two processes of each service, two edges, mTLS
+	cargo build --profile $(PROFILE) $(addprefix -p ,$(processes))
+	@$(launcher_built) mesh
+
 .PHONY: test
 test: setup tidy test-unit test-it ## Run every check and suite
 
@@ -48,13 +56,19 @@ test-unit: ## Test the pure parts: no database, no network
 
 .PHONY: test-it
 test-it: setup ## Test against private Postgres, Redis, S3 and a mailbox
-	cargo build -p neipix-local
+	cargo build --workspace --bins --tests
 	$(with_services) cargo test --workspace --test '*'
 
 .PHONY: schema
 schema: setup ## Print each service's schema.rs from its migrated database
 	cargo build -p neipix-local
 	NEIPIX_TEST_WRITE_SCHEMA=1 $(with_services) cargo test -q -p neipix-local --test it schema_rs
+
+# A run prints its seed; the same seed gives the same blows in the same order.
+.PHONY: faults
+faults: setup ## Kill, pause and restart processes for MINUTES (60), from SEED
+	cargo build --workspace --bins --tests
+	NEIPIX_TEST_SEED=$(SEED) NEIPIX_TEST_MINUTES=$(or $(MINUTES),60) cargo test --workspace --test mesh -- --ignored --nocapture kills_
 
 .PHONY: tidy
 tidy: ## Check format, lints, sizes, floors, words, licences and protos

@@ -35,6 +35,8 @@ pub struct Spec {
     pub identity: Identity,
     /// Sent by the kernel when the launcher is gone, however it went.
     pub orphan_signal: i32,
+    /// Sees `envs` alone, nothing of the launcher's own environment.
+    pub bare: bool,
     /// Leads a process group of its own. Off only for a command that shares the terminal.
     pub own_group: bool,
 }
@@ -50,6 +52,7 @@ impl Spec {
             log: None,
             identity: Identity::Same,
             orphan_signal: libc::SIGTERM,
+            bare: false,
             own_group: true,
         }
     }
@@ -63,6 +66,9 @@ impl Spec {
 
     fn command(&self) -> io::Result<Command> {
         let mut command = Command::new(&self.program);
+        if self.bare {
+            command.env_clear();
+        }
         command.args(&self.args).envs(self.envs.iter().cloned());
         if let Some(dir) = &self.dir {
             command.current_dir(dir);

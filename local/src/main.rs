@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use neipix_local::{up, with_services};
+use neipix_local::{mesh, up, with_services};
 
 #[derive(Debug, Parser)]
 #[command(name = "neipix-local", version, about = "Neipix on one machine")]
@@ -15,6 +15,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(Box<up::Args>),
+    Mesh(Box<mesh::Args>),
     WithServices(Box<with_services::Args>),
 }
 
@@ -38,6 +39,7 @@ async fn run() -> ExitCode {
         .init();
     let result = match Cli::parse().command {
         Command::Up(args) => up::run(*args).await,
+        Command::Mesh(args) => mesh::run(*args).await,
         Command::WithServices(args) => with_services::run(*args).await,
     };
     result.unwrap_or_else(|error| {

@@ -30,7 +30,9 @@ pub struct Product {
     shutdown: Shutdown,
 }
 
-const SERVICES: [&str; 5] = [svc_auth::NAME, svc_assistants::NAME, svc_billing::NAME, svc_chats::NAME, svc_admin::NAME];
+/// The services, by their names.
+pub const SERVICES: [&str; 5] =
+    [svc_auth::NAME, svc_assistants::NAME, svc_billing::NAME, svc_chats::NAME, svc_admin::NAME];
 
 /// Schemas and their migrations.
 fn migrations() -> [(&'static str, EmbeddedMigrations); 5] {

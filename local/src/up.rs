@@ -1,6 +1,6 @@
 //! The whole product on one machine, until it is told to stop.
 
-mod demo;
+pub(crate) mod demo;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -21,7 +21,7 @@ use self::demo::Demo;
 use crate::{
     infrastructure::{Given, Infrastructure, Options, postgres_programs},
     postgres::Profile,
-    product::{self, Product},
+    product,
 };
 
 /// Serve the whole product on servers of its own, with a demo workspace
@@ -88,9 +88,9 @@ async fn serve(
     };
     let result = tokio::select! {
         () = stop.asked() => Ok(()),
-        seeded = demo::seed(&product, infrastructure.secrets(), dir) => match seeded {
+        seeded = demo::seed(product.address, &product.cli, infrastructure.secrets(), dir) => match seeded {
             Ok(demo) => {
-                print(&product, infrastructure, &demo, began);
+                print(product.address, infrastructure, &demo, began);
                 stop.asked().await;
                 Ok(())
             }
@@ -102,7 +102,7 @@ async fn serve(
 }
 
 /// What the services need: the servers' addresses, this folder's own keys, the hosts; the environment's for the rest.
-fn settings(infrastructure: &Infrastructure, address: SocketAddr) -> anyhow::Result<Settings> {
+pub(crate) fn settings(infrastructure: &Infrastructure, address: SocketAddr) -> anyhow::Result<Settings> {
     let port = address.port();
     let mut pairs: Vec<(String, String)> = infrastructure
         .settings()
@@ -127,8 +127,8 @@ fn keyring() -> String {
 }
 
 #[expect(clippy::print_stdout, reason = "what a person who started it wants to see")]
-fn print(product: &Product, infrastructure: &Infrastructure, demo: &Demo, began: Instant) {
-    let port = product.address.port();
+pub(crate) fn print(address: SocketAddr, infrastructure: &Infrastructure, demo: &Demo, began: Instant) {
+    let port = address.port();
     let mailbox = infrastructure.settings().get("MAILBOX_URL").unwrap_or("your own SMTP server");
     let Demo { owner, staff, assistant, api_key } = demo;
     println!(
@@ -159,17 +159,17 @@ Ask the demo assistant:
 }
 
 /// Ctrl-C and SIGTERM, from the first moment on.
-struct Stop {
+pub(crate) struct Stop {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Stop {
-    fn listen() -> anyhow::Result<Self> {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn asked(&mut self) {
+    pub(crate) async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

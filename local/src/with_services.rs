@@ -78,8 +78,12 @@ async fn command(words: &[String], infrastructure: &Infrastructure) -> anyhow::R
     }
 }
 
-/// A fresh folder that others may enter, since Postgres may run as another user.
-fn temp_dir() -> anyhow::Result<TempDir> {
+/// A fresh folder that others may enter, since Postgres may run as another user. One that a killed process left behind
+/// goes with the next call.
+///
+/// # Errors
+/// When the system's folder for such things cannot be written.
+pub fn temp_dir() -> anyhow::Result<TempDir> {
     remove_abandoned();
     let dir = tempfile::Builder::new().prefix(TEMP_PREFIX).tempdir().context("make a folder for the run")?;
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;

@@ -1,19 +1,17 @@
 //! The demo workspace: an owner, a superadmin, an assistant that knows one file, and a key to ask it. Made through the
 //! product's own rpcs and REST, step by step: a start that died half-way goes on where it stopped.
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
+use neipix_mesh::client::Mesh;
 use neipix_proto::auth::v1::{PlatformRole, ProvisionUserRequest, auth_service_client::AuthServiceClient};
 use reqwest::{Method, StatusCode, multipart};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    product::Product,
-    secrets::{Secrets, write_private},
-};
+use crate::secrets::{Secrets, write_private};
 
 const FILE: &str = "правила-магазина.txt";
 const TEXT: &str = include_str!("rules.txt");
@@ -47,14 +45,14 @@ struct Kept {
     api_key: String,
 }
 
-/// Makes what is missing.
+/// Makes what is missing: `address` is the edge's, `cli` leads to the services.
 ///
 /// # Errors
 /// When the product refuses a step.
-pub async fn seed(product: &Product, secrets: &Secrets, dir: &Path) -> anyhow::Result<Demo> {
+pub async fn seed(address: SocketAddr, cli: &Mesh, secrets: &Secrets, dir: &Path) -> anyhow::Result<Demo> {
     let owner = Person { email: "owner@neipix.example", password: secrets.get("demo owner")? };
     let staff = Person { email: "root@neipix.example", password: secrets.get("demo superadmin")? };
-    let api = Api::new(product)?;
+    let api = Api::new(address)?;
     let path = dir.join("demo.json");
     let kept: Option<Kept> = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
     if let Some(kept) = kept
@@ -62,8 +60,8 @@ pub async fn seed(product: &Product, secrets: &Secrets, dir: &Path) -> anyhow::R
     {
         return Ok(Demo { owner, staff, assistant: kept.assistant, api_key: kept.api_key });
     }
-    provision(product, &owner, "Анна", Some("Магазин «Ромашка»")).await?;
-    provision(product, &staff, "Root", None).await?;
+    provision(cli, &owner, "Анна", Some("Магазин «Ромашка»")).await?;
+    provision(cli, &staff, "Root", None).await?;
     let login = json!({"email": owner.email, "password": owner.password, "surface": "SURFACE_API"});
     let tokens = api.call(Method::POST, "/api/v1/auth/login", Some(login)).await?;
     let api = api.signed(text(&tokens, "accessToken")?);
@@ -76,7 +74,7 @@ pub async fn seed(product: &Product, secrets: &Secrets, dir: &Path) -> anyhow::R
 }
 
 /// An account, or nothing where there is one.
-async fn provision(product: &Product, who: &Person, name: &str, workspace: Option<&str>) -> anyhow::Result<()> {
+async fn provision(cli: &Mesh, who: &Person, name: &str, workspace: Option<&str>) -> anyhow::Result<()> {
     let platform_role = if workspace.is_some() { PlatformRole::Unspecified } else { PlatformRole::Superadmin };
     let request = ProvisionUserRequest {
         email: who.email.into(),
@@ -86,7 +84,7 @@ async fn provision(product: &Product, who: &Person, name: &str, workspace: Optio
         platform_role: platform_role.into(),
         ..ProvisionUserRequest::default()
     };
-    AuthServiceClient::new(product.cli.background("svc-auth"))
+    AuthServiceClient::new(cli.background("svc-auth"))
         .provision_user(request)
         .await
         .map_err(|status| anyhow::anyhow!("make {}: {}", who.email, status.message()))?;
@@ -154,14 +152,14 @@ struct Api {
 }
 
 impl Api {
-    fn new(product: &Product) -> anyhow::Result<Self> {
+    fn new(address: SocketAddr) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(CALL)
-            .resolve("api.localhost", product.address)
+            .resolve("api.localhost", address)
             .build()?;
-        Ok(Self { client, origin: format!("http://api.localhost:{}", product.address.port()), token: None })
+        Ok(Self { client, origin: format!("http://api.localhost:{}", address.port()), token: None })
     }
 
     fn signed(self, token: &str) -> Self {

@@ -6,6 +6,7 @@
 
 mod launcher;
 mod mailbox;
+mod mesh;
 mod private_servers;
 mod s3;
 mod schema;

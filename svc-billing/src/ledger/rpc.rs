@@ -1,7 +1,7 @@
 //! Hold, Settle, Release: read, decide, write.
 
 use chrono::Utc;
-use neipix_mesh::{Call, Failure, TransferId, TurnId, WorkspaceId, db::Tx, outbox};
+use neipix_mesh::{Call, Failure, TransferId, TurnId, WorkspaceId, crash, db::Tx, outbox};
 use neipix_proto::billing::{
     events::v1::{TurnClosed, WalletChanged},
     v1::{
@@ -54,6 +54,7 @@ pub async fn hold(billing: &Billing, call: Call<HoldRequest>) -> Result<HoldResp
             }
         })
         .await;
+    crash::point("hold.committed").await?;
     answer_hold(result.map_err(LedgerError::into_failure)?)
 }
 
@@ -100,6 +101,7 @@ pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<Clos
             finish(tx, ws, &hold, closed).await
         })
         .await;
+    crash::point("settle.committed").await?;
     Ok(answer(&result.map_err(LedgerError::into_failure)?))
 }
 
@@ -113,6 +115,7 @@ pub async fn release(billing: &Billing, call: Call<ReleaseRequest>) -> Result<Cl
         .db
         .in_workspace(&call.context, "billing.release", async |tx: &mut Tx| release_in(tx, ws, turn).await)
         .await;
+    crash::point("release.committed").await?;
     Ok(result.map_err(LedgerError::into_failure)?.map_or_else(CloseResponse::default, |closed| answer(&closed)))
 }
 
