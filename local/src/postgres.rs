@@ -34,6 +34,8 @@ pub enum Profile {
     /// An acknowledged commit survives a loss of power.
     #[default]
     Durable,
+    /// An acknowledged commit survives the death of the server, not a loss of power: for tests that kill it.
+    Killed,
     /// Fast and forgetful: the data goes with the run.
     Test,
 }
@@ -44,6 +46,13 @@ impl Profile {
             Self::Durable => {
                 &[("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on"), ("max_connections", "200")]
             }
+            Self::Killed => &[
+                ("fsync", "off"),
+                ("synchronous_commit", "on"),
+                ("full_page_writes", "on"),
+                ("max_connections", "400"),
+                ("scram_iterations", "1"),
+            ],
             Self::Test => &[
                 ("fsync", "off"),
                 ("synchronous_commit", "off"),
@@ -171,7 +180,7 @@ impl Server {
             &format!("--pwfile={}", password.display()),
             &format!("--pgdata={}", half.display()),
         ]);
-        if self.profile == Profile::Test {
+        if self.profile != Profile::Durable {
             spec = spec.args(["--set=scram_iterations=1"]);
         }
         spec.dir = Some(self.home.clone());

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A process in a debug build, beside others that start, on a busy machine.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// A running mesh. Dropping it kills every process.
 pub struct Mesh {
@@ -57,7 +57,7 @@ impl Mesh {
             dir: dir.path().to_owned(),
             postgres_bin: postgres_programs(None)?,
             redis_server: "redis-server".into(),
-            profile: Profile::Durable,
+            profile: Profile::Killed,
             given: Given::default(),
         };
         let infrastructure = Infrastructure::start(options).await?;
@@ -251,7 +251,7 @@ fn settings(infrastructure: &Infrastructure, port: u16, more: &[(&str, &str)]) -
         .collect();
     let mut set = |name: &str, value: &str| pairs.push((name.to_owned(), value.to_owned()));
     set("NEIPIX_ENV", "test");
-    set("RUST_LOG", "info");
+    set("RUST_LOG", "warn");
     set("MAIL_FROM", "Neipix <hello@neipix.example>");
     for (name, host) in [("APP", "app"), ("ADMIN", "admin"), ("API", "api"), ("WIDGET", "widget"), ("FILES", "files")] {
         set(&format!("{name}_ORIGIN"), &format!("http://{host}.localhost:{port}"));

@@ -51,7 +51,7 @@ impl Journal {
         let messages: Vec<&str> = self.0.values().map(String::as_str).collect();
         let sql = "SELECT j.contact || ' ' || j.id || ' ' || j.message FROM unnest($1::text[], $2::text[], $3::text[]) AS j (contact, id, message) \
             LEFT JOIN chats.message m ON m.id = j.message::uuid AND m.author = 'contact' \
-            LEFT JOIN chats.message_key k ON k.message_id = m.id AND k.external_id LIKE '%' || j.id \
+            LEFT JOIN chats.message_key k ON k.message_id = m.id AND k.external_id LIKE '%' || j.contact || '.' || j.id \
             GROUP BY j.contact, j.id, j.message HAVING count(m.id) <> 1 OR count(k.message_id) <> 1";
         let lost = house.db().await.query(sql, &[&contacts, &ids, &messages]).await.unwrap();
         let lost: Vec<String> = lost.iter().map(|row| row.get(0)).collect();

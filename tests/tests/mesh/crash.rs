@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     auditor::Journal,
-    house::{ANSWER, House, MODEL, PASSWORD, SOON, in_house},
+    house::{ANSWER, House, MODEL, PASSWORD, SOON, external_id, in_house},
 };
 
 /// A process that is to die at a point, the only one of its service.
@@ -211,7 +211,7 @@ fn f_5_a_streaming_caller_asks_again_and_gets_the_whole_answer() {
     in_house(async |house| {
         let dialogue = Dialogue::new(house, "stream");
         let armed = Armed::new(house, "svc-chats", "turn.mid_stream").await;
-        let body = json!({"assistantId": house.assistant, "contactExternalId": dialogue.contact, "externalId": "m1",
+        let body = json!({"assistantId": house.assistant, "contactExternalId": dialogue.contact, "externalId": external_id(&dialogue.contact, "m1"),
                           "text": "За сколько дней можно вернуть товар?"});
         let path = "/api/v1/channels/api/messages:stream";
         let mut broken = house.asker(0).stream(Method::POST, path, Some(body.clone())).await;

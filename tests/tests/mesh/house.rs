@@ -108,8 +108,8 @@ impl House {
 
     /// One try to ask; none where nobody answered in time or it was refused.
     pub async fn ask_once(&self, edge: usize, contact: &str, id: &str) -> Option<Value> {
-        let body = json!({"assistantId": self.assistant, "contactExternalId": contact, "externalId": id,
-                          "text": "За сколько дней можно вернуть товар?", "waitSeconds": 10});
+        let body = json!({"assistantId": self.assistant, "contactExternalId": contact,
+                          "externalId": external_id(contact, id), "text": "За сколько дней можно вернуть товар?", "waitSeconds": 10});
         let asker = self.asker(edge);
         let call = asker.try_call(Method::POST, "/api/v1/channels/api/messages", Some(body));
         let answer = tokio::time::timeout(PATIENCE, call).await.ok()?.ok()?;
@@ -143,6 +143,11 @@ impl House {
         let rows = self.db().await.query(&format!("SELECT ({sql})::text"), &[]).await.unwrap();
         rows.first().and_then(|row| row.get::<_, Option<String>>(0)).unwrap_or_default()
     }
+}
+
+/// Unique within the channel, as a sender's ids are.
+pub fn external_id(contact: &str, id: &str) -> String {
+    format!("{contact}.{id}")
 }
 
 async fn register(mesh: &Mesh, email: &str) -> Bearer {

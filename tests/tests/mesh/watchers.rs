@@ -3,6 +3,7 @@
 use http::Method;
 use neipix_tests::{
     client::{Bearer, Rest, Socket, Sse, Surface},
+    poll::within,
     trust,
 };
 use serde_json::{Value, json};
@@ -74,8 +75,8 @@ fn f_15_watchers_of_a_dead_edge_go_on_at_the_other_and_miss_nothing() {
         let mut streamed = stream(house, &owner, 0, first).await;
         let mut socketed = socket(house, &owner, 0, first).await;
         house.ask("watched", "m1").await;
-        let mut by_stream = numbers_of_stream(&mut streamed).await;
-        let mut by_socket = numbers_of_socket(&mut socketed).await;
+        let mut by_stream = within(SOON, "the turn by stream", numbers_of_stream(&mut streamed)).await;
+        let mut by_socket = within(SOON, "the turn by socket", numbers_of_socket(&mut socketed)).await;
         house.mesh.kill("edge", 0).await;
         // Both break off; what happens meanwhile is told later.
         while let Ok(Some(_)) = streamed.try_next().await {}
@@ -83,8 +84,8 @@ fn f_15_watchers_of_a_dead_edge_go_on_at_the_other_and_miss_nothing() {
         house.ask("watched", "m2").await;
         let mut streamed = stream(house, &owner, 1, *by_stream.last().unwrap()).await;
         let mut socketed = socket(house, &owner, 1, *by_socket.last().unwrap()).await;
-        by_stream.extend(numbers_of_stream(&mut streamed).await);
-        by_socket.extend(numbers_of_socket(&mut socketed).await);
+        by_stream.extend(within(SOON, "the stream's rest", numbers_of_stream(&mut streamed)).await);
+        by_socket.extend(within(SOON, "the socket's rest", numbers_of_socket(&mut socketed)).await);
         for numbers in [by_stream, by_socket] {
             let dense: Vec<i64> = (first + 1..=*numbers.last().unwrap()).collect();
             assert_eq!(numbers, dense, "each once, in order, none missed");
