@@ -11,8 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::{Child, Spec, tail};
 use crate::tasks;
 
-/// How long a program may take to answer its first probe.
-const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How long it may take to stop when asked.
 const GRACE: Duration = Duration::from_secs(15);
 /// Waits between restarts double from the first to the last of these.
@@ -29,6 +27,10 @@ pub trait Program: Send + Sync + 'static {
     fn spec(&self) -> Spec;
     /// Whether it answers.
     fn is_ready(&self) -> impl Future<Output = bool> + Send;
+    /// How long it may take to answer its first probe.
+    fn ready_within(&self) -> Duration {
+        Duration::from_secs(30)
+    }
     /// The signal that ends it cleanly.
     fn stop_signal(&self) -> i32;
     /// Where its last words stand.
@@ -150,9 +152,9 @@ async fn run_once<P: Program>(program: &P, report: &watch::Sender<State>, stop: 
             return Ended::Asked;
         }
         status = child.wait() => return Ended::Died(describe(status)),
-        ready = tokio::time::timeout(READY_WITHIN, ready) => {
+        ready = tokio::time::timeout(program.ready_within(), ready) => {
             if ready.is_err() {
-                return Ended::Died(format!("no answer within {READY_WITHIN:?}"));
+                return Ended::Died(format!("no answer within {:?}", program.ready_within()));
             }
         }
     }

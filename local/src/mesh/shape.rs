@@ -168,6 +168,11 @@ impl Program for Replica {
         self.is_up().await
     }
 
+    fn ready_within(&self) -> Duration {
+        // Twelve start at once.
+        Duration::from_secs(120)
+    }
+
     fn stop_signal(&self) -> i32 {
         libc::SIGTERM
     }

@@ -221,13 +221,13 @@ fn f_5_a_streaming_caller_asks_again_and_gets_the_whole_answer() {
             "answering 1",
             "claimed while it is shown"
         );
-        while let Some(event) = broken.next().await {
+        while let Some(event) = broken.next_within(SOON).await {
             assert_ne!(event.event, "finished", "{}", event.data);
         }
         house.heal().await;
         let whole = eventually_within(SOON, "the whole answer", async || {
             let mut stream = house.asker(1).try_stream(Method::POST, path, Some(body.clone())).await.ok()?.ok()?;
-            while let Some(event) = stream.next().await {
+            while let Some(event) = stream.next_within(SOON).await {
                 if event.event == "finished" {
                     return Some(event.json());
                 }

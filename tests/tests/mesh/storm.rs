@@ -22,6 +22,8 @@ use crate::{
 
 /// Conversations at a time.
 const CONVERSATIONS: usize = 20;
+/// Questions of one customer: after ten quick turns a dialogue goes to a person, as two machines' would.
+const QUESTIONS: usize = 8;
 /// Acknowledged messages between two blows: everything goes on meanwhile.
 const PROGRESS: usize = 10;
 /// A blow may cost a lease, a restart and the queue behind them.
@@ -100,15 +102,15 @@ impl Talk {
         let senders = (0..CONVERSATIONS).map(|_| {
             let (acknowledged, over) = (acknowledged.clone(), over.clone());
             tokio::spawn(async move {
-                let (mut journal, contact) = (Journal::default(), format!("storm-{}", Uuid::now_v7().simple()));
-                for n in 0.. {
-                    if over.load(Ordering::SeqCst) {
-                        break;
+                let mut journal = Journal::default();
+                while !over.load(Ordering::SeqCst) {
+                    let contact = format!("storm-{}", Uuid::now_v7().simple());
+                    for n in 0..QUESTIONS {
+                        let id = format!("m{n}");
+                        let answer = house.ask(&contact, &id).await;
+                        journal.acknowledged(&contact, &id, &answer);
+                        acknowledged.fetch_add(1, Ordering::SeqCst);
                     }
-                    let id = format!("m{n}");
-                    let answer = house.ask(&contact, &id).await;
-                    journal.acknowledged(&contact, &id, &answer);
-                    acknowledged.fetch_add(1, Ordering::SeqCst);
                 }
                 journal
             })
