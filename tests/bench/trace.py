@@ -13,7 +13,8 @@ import sys
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 TRANSACTION = re.compile(r'transaction="?([\w.]+)"? micros=(\d+)')
-RPC = re.compile(r'rpc="?([\w./]+)"? .*duration_ms=([\d.]+)')
+# The last one is the line's own: spans around it stand before.
+RPC = re.compile(r'.*rpc="?([\w./]+)"? .*duration_ms=([\d.]+)')
 
 log, turns = sys.argv[1], int(sys.argv[2])
 times = {"rpc": collections.defaultdict(list), "transaction": collections.defaultdict(list)}
