@@ -73,3 +73,32 @@ faults: setup ## Kill, pause and restart processes for MINUTES (60), from SEED
 .PHONY: tidy
 tidy: ## Check format, lints, sizes, floors, words, licences and protos
 	@local/tidy/tidy.sh
+
+# The bench has a cargo workspace and a folder of its own; both sides run on one server with fsync on.
+bench_dir := $(CURDIR)/.local/bench
+bench_programs := load upstream axum_read axum_turn
+bench_run = LAUNCHER=$(abspath $(built))/fast/neipix-local PROGRAMS=$(abspath $(built))/fast tests/bench/bench.sh
+
+.PHONY: bench-build
+bench-build: setup
+	@local/scripts/setup.sh fastapi
+	cargo build --profile fast -p neipix-local -p neipix-edge -p svc-auth -p svc-billing
+	cargo build --release --manifest-path tests/bench/Cargo.toml --target-dir $(bench_dir)/target $(bench_programs:%=-p %)
+
+.PHONY: bench
+bench: bench-build ## Measure a turn and a read beside bare axum and FastAPI, in one run of some three minutes
+	@$(bench_run)
+
+.PHONY: bench-peers
+bench-peers: bench-build ## The same beside LiteLLM and Open WebUI, which are installed first
+	@PEERS="fastapi axum_pipelined litellm openwebui" $(bench_run)
+
+.PHONY: profile
+profile: bench-build ## Draw a flame graph of the product under load: .local/bench/flame.svg
+	@local/scripts/setup.sh perf
+	cargo build --release --manifest-path tests/bench/Cargo.toml --target-dir $(bench_dir)/target -p flame
+	@RUN=profile.sh $(bench_run)
+
+.PHONY: trace
+trace: bench-build ## Say where each millisecond of a turn goes
+	@RUN=trace.sh $(bench_run)

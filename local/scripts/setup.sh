@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the all-in-one needs and the machine lacks.
 #
-# Usage: setup.sh [postgres|redis]...      (none named: all)
+# Usage: setup.sh [postgres|redis|fastapi|perf]...      (none named: postgres and redis)
 #
 # Everything that can live in the checkout goes to .local/tools. A tool that is
 # already there in the pinned version is left alone: nothing is started and the
@@ -72,6 +72,20 @@ install_postgres() {
   trap - EXIT
 }
 
+fastapi_pins="$root/tests/bench/peers/fastapi/requirements.txt"
+
+fastapi_is_there() { cmp -s "$tools/fastapi/.pins" "$fastapi_pins"; }
+
+# The peer of the benchmark: a folder for PYTHONPATH, since Debian's Python takes no packages of its own.
+install_fastapi() {
+  if fastapi_is_there; then return; fi
+  say "installing the FastAPI peer into .local/tools/fastapi"
+  rm -rf "$tools/fastapi"
+  python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --require-hashes --requirement "$fastapi_pins" --target "$tools/fastapi" >&2
+  cp "$fastapi_pins" "$tools/fastapi/.pins"
+}
+
 if (($# == 0)); then set -- postgres redis; fi
 
 for tool in "$@"; do
@@ -83,13 +97,23 @@ for tool in "$@"; do
       fi
       ;;
     redis) want redis-server redis-server ;;
+    perf) want perf linux-perf ;;
+    fastapi)
+      if ! fastapi_is_there; then
+        want python3 python3
+        python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+      fi
+      ;;
     *)
-      say "unknown tool '$tool'; known are: postgres, redis"
+      say "unknown tool '$tool'; known are: postgres, redis, fastapi, perf"
       exit 2
       ;;
   esac
 done
 install_missing
 for tool in "$@"; do
-  if [[ $tool == postgres ]]; then install_postgres; fi
+  case $tool in
+    postgres) install_postgres ;;
+    fastapi) install_fastapi ;;
+  esac
 done

@@ -80,12 +80,12 @@ fn chunk(index: usize) -> Bytes {
     ))
 }
 
-fn tail(tokens: usize, usage: bool) -> Bytes {
+fn tail(tokens: usize, prompt: usize, usage: bool) -> Bytes {
     let stop = "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     let used = if usage {
         format!(
-            "data: {{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[],\"usage\":{{\"prompt_tokens\":128,\"completion_tokens\":{tokens},\"total_tokens\":{}}}}}\n\n",
-            128 + tokens
+            "data: {{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"mock\",\"choices\":[],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{tokens},\"total_tokens\":{}}}}}\n\n",
+            prompt + tokens
         )
     } else {
         String::new()
@@ -155,9 +155,12 @@ async fn chat(config: &Config, request: Request<Incoming>) -> Response<Body> {
     let Ok(body) = request.into_body().collect().await else {
         return error(StatusCode::BAD_REQUEST, "bad_body");
     };
-    let Ok(asked) = serde_json::from_slice::<ChatRequest>(&body.to_bytes()) else {
+    let body = body.to_bytes();
+    let Ok(asked) = serde_json::from_slice::<ChatRequest>(&body) else {
         return error(StatusCode::BAD_REQUEST, "bad_json");
     };
+    // Four Cyrillic letters a token: a count that a careful caller can believe.
+    let prompt = body.len() / 8;
     match asked.model.as_str() {
         name if name.ends_with("mock-429") => return error(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
         name if name.ends_with("mock-500") => return error(StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
@@ -172,13 +175,13 @@ async fn chat(config: &Config, request: Request<Incoming>) -> Response<Body> {
         let answer = json!({
             "id": "chatcmpl-mock", "object": "chat.completion", "created": 1_700_000_000, "model": "mock",
             "choices": [{"index": 0, "message": {"role": "assistant", "content": full_text(plan.tokens)}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 128, "completion_tokens": plan.tokens, "total_tokens": 128 + plan.tokens},
+            "usage": {"prompt_tokens": prompt, "completion_tokens": plan.tokens, "total_tokens": prompt + plan.tokens},
         });
         return whole(StatusCode::OK, answer.to_string());
     }
 
     let usage = asked.stream_options.is_some_and(|o| o.include_usage);
-    let end = tail(plan.tokens, usage);
+    let end = tail(plan.tokens, prompt, usage);
     if plan.inter.is_zero() && !plan.cut {
         let text = if plan.tokens == config.plan.tokens { config.ready.clone() } else { render(plan.tokens) };
         let parts = stream::once(async move {
