@@ -70,6 +70,10 @@ faults: setup ## Kill, pause and restart processes for MINUTES (60), from SEED
 	cargo build --workspace --bins --tests
 	NEIPIX_TEST_SEED=$(SEED) NEIPIX_TEST_MINUTES=$(or $(MINUTES),60) cargo test --workspace --test mesh -- --ignored --nocapture kills_
 
+.PHONY: docs
+docs: ## Write docs/trust.md anew from the tests
+	cargo run -q -p neipix-tests --bin trust_report
+
 .PHONY: tidy
 tidy: ## Check format, lints, sizes, floors, words, licences and protos
 	@local/tidy/tidy.sh
