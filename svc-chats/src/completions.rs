@@ -7,7 +7,10 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl as _;
 use futures::StreamExt as _;
-use neipix_mesh::{AssistantId, Call, CallContext, ChannelId, Failure, Stream, TurnId, WorkspaceId, db::Tx};
+use neipix_mesh::{
+    AssistantId, Call, CallContext, ChannelId, Failure, Stream, TurnId, WorkspaceId,
+    db::{Keep as _, Tx},
+};
 use neipix_proto::{
     access::v1::ErrorReason as MeshReason,
     chats::v1::{
@@ -23,9 +26,7 @@ use crate::{
     channels,
     ingest::{self, Arrival, Identity, Place, Taken, Timing},
     openai::{self, Overrides, Role, Said},
-    runner,
-    sql::Keep as _,
-    stamp,
+    runner, stamp,
     turn::store::read,
 };
 

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use neipix_mesh::{
     AssistantId, ChannelId, EventId, Failure, WorkspaceId,
     consumer::EventRow,
-    db::{Tx, queued_event},
+    db::{Keep as _, Tx, queued_event},
     redis::shard,
     relay::{Row, Sequencer},
 };
@@ -25,7 +25,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Chats, channels::store as channels, live::Hub, sql::Keep as _};
+use crate::{Chats, channels::store as channels, live::Hub};
 
 /// An event as clients will see it.
 #[derive(Debug, PartialEq)]

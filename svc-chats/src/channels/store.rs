@@ -6,9 +6,12 @@ use diesel::{
     sql_types::{BigInt, Bool, Bytea, Float8, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_mesh::{AssistantId, ChannelId, Failure, HookId, WorkspaceId, db::Tx};
+use neipix_mesh::{
+    AssistantId, ChannelId, Failure, HookId, WorkspaceId,
+    db::{Keep as _, Tx},
+};
 
-use crate::{outbox::Events, sql::Keep as _, turn::store::tell};
+use crate::{outbox::Events, turn::store::tell};
 
 /// A channel's row.
 #[derive(Debug, Clone, QueryableByName)]

@@ -9,7 +9,8 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
-    AssistantId, ChannelId, ContactId, ConversationId, Failure, MessageId, TurnId, UserId, WorkspaceId, db::Tx,
+    AssistantId, ChannelId, ContactId, ConversationId, Failure, MessageId, TurnId, UserId, WorkspaceId,
+    db::{Keep as _, Tx},
 };
 use neipix_proto::{
     assistants::v1::Usage,
@@ -21,7 +22,6 @@ use crate::{
     channels::kind_of,
     conversation::{Handler, Status},
     delivery::{self, Overall, store as deliveries},
-    sql::Keep as _,
     stamp,
     turn::{Reason, State, store::read::read_citations},
 };

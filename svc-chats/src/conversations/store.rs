@@ -8,14 +8,13 @@ use diesel::{
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     AssistantId, ChannelId, ContactId, ConversationId, Failure, MessageId, TurnId, UserId, WorkspaceId,
-    db::{Tx, queued_job},
+    db::{Keep as _, Tx, queued_job},
 };
 
 use crate::{
     conversation::{Handler, Standing, Status},
     delivery::Part,
     outbox::Events,
-    sql::Keep as _,
     turn::store::tell,
 };
 

@@ -7,10 +7,10 @@ use diesel::{
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     ChannelId, ConversationId, DeliveryId, Failure, MessageId, WorkspaceId,
-    db::{Tx, queued_job},
+    db::{Keep as _, Tx, queued_job},
 };
 
-use crate::{outbox::Events, sql::Keep as _, turn::store::tell};
+use crate::{outbox::Events, turn::store::tell};
 
 /// How long a send may take before its outcome is unknown.
 const SENDING_SECONDS: f64 = 60.0;

@@ -19,12 +19,12 @@ use diesel::{
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     AssistantId, ConversationId, Failure, TurnId, WorkspaceId,
-    db::{Tx, queued_event, queued_job},
+    db::{Keep as _, Tx, queued_event, queued_job},
     redis::shard,
 };
 
 use super::State;
-use crate::{conversation::Handler, outbox::Events, sql::Keep as _};
+use crate::{conversation::Handler, outbox::Events};
 
 /// How long a worker has a turn without a sign of life.
 pub const LEASE_SECONDS: f64 = 10.0;

@@ -6,10 +6,11 @@ use diesel::{
     sql_types::{Array, BigInt, Jsonb, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_mesh::{ConversationId, Failure, TurnId, WorkspaceId, db::Tx};
+use neipix_mesh::{
+    ConversationId, Failure, TurnId, WorkspaceId,
+    db::{Keep as _, Tx},
+};
 use uuid::Uuid;
-
-use crate::sql::Keep as _;
 
 /// An event's row.
 #[derive(Debug, Clone, QueryableByName)]

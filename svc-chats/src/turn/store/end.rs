@@ -8,7 +8,7 @@ use diesel::{
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     ConversationId, Failure, MessageId, TurnId, WorkspaceId,
-    db::{Tx, queued_job},
+    db::{Keep as _, Tx, queued_job},
     jobs::{self, Job, RunAt},
 };
 
@@ -18,7 +18,6 @@ use crate::{
     conversations::store::{self as dialogue, Also, Locked, Saying, Speaker},
     delivery::Part,
     outbox::Events,
-    sql::Keep as _,
     turn::{Reason, State},
 };
 

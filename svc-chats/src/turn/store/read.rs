@@ -6,7 +6,10 @@ use diesel::{
     sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_mesh::{ChannelId, ConversationId, Failure, MessageId, TurnId, WorkspaceId, db::Tx};
+use neipix_mesh::{
+    ChannelId, ConversationId, Failure, MessageId, TurnId, WorkspaceId,
+    db::{Keep as _, Tx},
+};
 use neipix_proto::{
     assistants::v1::{Citation, Usage},
     chats::v1::{AskTurn, TurnState},
@@ -15,8 +18,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::State;
-use crate::sql::Keep as _;
-
 /// Messages before a turn that an answer may see.
 const HISTORY_MOST: i64 = 100;
 

@@ -7,12 +7,12 @@ use diesel::{
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     ChannelId, ConversationId, Failure, MessageId, TurnId, WorkspaceId,
-    db::{Tx, queued_event, queued_job},
+    db::{Keep as _, Tx, queued_event, queued_job},
     redis::shard,
 };
 use uuid::Uuid;
 
-use crate::{delivery::Part, outbox::Events, sql::Keep as _};
+use crate::{delivery::Part, outbox::Events};
 
 #[derive(QueryableByName)]
 struct Done {
