@@ -73,6 +73,32 @@ pub fn traceparent() -> String {
     NOTE.try_with(|note| note.traceparent.clone()).unwrap_or_default()
 }
 
+/// A part of a transaction that serves another call or event than its other parts.
+pub(crate) async fn on_behalf<R>(traceparent: &str, part: impl Future<Output = R>) -> R {
+    let note = Note { queued: Cell::default(), traceparent: traceparent.to_owned() };
+    let (result, queued) = NOTE
+        .scope(note, async {
+            let result = part.await;
+            (result, NOTE.with(|note| note.queued.get()))
+        })
+        .await;
+    let _ = NOTE.try_with(|whole| {
+        let before = whole.queued.get();
+        whole.queued.set(Queued { events: before.events || queued.events, jobs: before.jobs || queued.jobs });
+    });
+    result
+}
+
+/// Goes on in the context of another workspace, for machinery that works on many in one transaction.
+pub(crate) async fn enter(tx: &mut Tx, workspace: WorkspaceId) -> Result<(), Failure> {
+    diesel::sql_query("SELECT set_config('neipix.workspace_id', $1, true)")
+        .bind::<Text, _>(workspace.to_string())
+        .kept()
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// The body of a transaction: may run again, and its future is `Send`. One bound cannot say both; this says them.
 pub trait TxBody<A, R>: AsyncFn(A) -> R + Fn(A) -> <Self as TxBody<A, R>>::Fut {
     /// The future of one run.
