@@ -79,6 +79,7 @@ pub async fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result
     install_crypto();
     neipix_mesh::metrics::install();
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
+    tasks.spawn("metrics.upkeep", neipix_mesh::metrics::upkeep(shutdown.clone()));
     let places: HashMap<&'static str, Late> = SERVICES.into_iter().map(|name| (name, Late::new())).collect();
     let mesh = |own: &str| {
         let upstreams = places.iter().map(|(name, late)| ((*name).to_owned(), local(own, late.clone()))).collect();

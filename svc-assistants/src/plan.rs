@@ -19,7 +19,7 @@ pub async fn get(state: &Assistants, call: Call<GetAnswerPlanRequest>) -> Result
     let ws = call.context.workspace;
     state
         .db
-        .in_workspace(&call.context, "plan.get", async |tx: &mut Tx| {
+        .read(&call.context, "plan.get", async |tx: &mut Tx| {
             let (status, version) = store::standing(tx, ws, id).await?.ok_or_else(Failure::not_found)?;
             let status = Status::parse(&status).to_wire().into();
             if version == 0 {

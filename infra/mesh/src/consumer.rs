@@ -28,7 +28,7 @@ use neipix_proto::{
 pub use self::wire::EventRow;
 use crate::{
     client::Mesh,
-    db::{Db, Keep as _, Tx},
+    db::{Db, Keep as _, Tx, enter, on_behalf},
     failure::Failure,
     redis::Redis,
     shutdown::Shutdown,
@@ -78,20 +78,39 @@ impl Consumer {
     /// Applies an event that was not applied before. A panic of the handler is a failure like any other.
     async fn apply(&self, event: &EventRow, handler: &Handler) -> Result<(), Failure> {
         let applied = self.db.traced(event.workspace, &event.traceparent, "consumer.apply", async |tx: &mut Tx| {
-            let fresh = diesel::sql_query(
-                "INSERT INTO consumed_event (consumer, event_id, workspace_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            )
-            .bind::<Text, _>(self.own)
-            .bind::<SqlUuid, _>(event.event_id)
-            .bind::<SqlUuid, _>(event.workspace)
-            .kept()
-            .execute(tx)
-            .await?;
-            if fresh == 1 { handler(tx, event).await } else { Ok(()) }
+            self.apply_in(tx, event, handler).await
         });
         let caught = AssertUnwindSafe(applied).catch_unwind().await;
         caught.unwrap_or_else(|_| Err(Failure::internal("the event's handler panicked")))?;
         crate::crash::point("consumer.applied").await
+    }
+
+    /// Applies several in one transaction, each in its own workspace's context: all of them, or none.
+    async fn apply_together(&self, events: &[&EventRow]) -> Result<(), Failure> {
+        let applied = self.db.platform("consumer.apply_together", async |tx: &mut Tx| {
+            for event in events {
+                let Some(handler) = self.handler(event) else { continue };
+                enter(tx, event.workspace).await?;
+                on_behalf(&event.traceparent, self.apply_in(tx, event, handler)).await?;
+            }
+            Ok::<_, Failure>(())
+        });
+        let caught = AssertUnwindSafe(applied).catch_unwind().await;
+        caught.unwrap_or_else(|_| Err(Failure::internal("an event's handler panicked")))?;
+        crate::crash::point("consumer.applied").await
+    }
+
+    async fn apply_in(&self, tx: &mut Tx, event: &EventRow, handler: &Handler) -> Result<(), Failure> {
+        let fresh = diesel::sql_query(
+            "INSERT INTO consumed_event (consumer, event_id, workspace_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind::<Text, _>(self.own)
+        .bind::<SqlUuid, _>(event.event_id)
+        .bind::<SqlUuid, _>(event.workspace)
+        .kept()
+        .execute(tx)
+        .await?;
+        if fresh == 1 { handler(tx, event).await } else { Ok(()) }
     }
 
     /// Tells the producer what was applied.

@@ -1,17 +1,18 @@
 //! Postgres as one service sees it: a pool of its own role, and transactions that know their tenant.
 //!
-//! A transaction has a name, owns its retries and sets `neipix.workspace_id` in the same round trip that begins it.
-//! Without it every tenant table reads nothing.
+//! A transaction has a name, owns its retries and sets `neipix.workspace_id` in the same round trip that begins it, which is
+//! its first statement's. Without it every tenant table reads nothing.
 
 mod errors;
 mod kept;
 mod open;
+mod tx;
 
 use std::{
     cell::Cell,
     error::Error,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use deadpool::managed::{QueueMode, Timeouts};
@@ -29,14 +30,14 @@ use self::{errors::is_retryable, open::Open};
 pub use self::{
     errors::{constraint_name, retry_error},
     kept::{Keep, Kept},
+    tx::Tx,
 };
 use crate::{config::Durability, context::CallContext, failure::Failure, ids::WorkspaceId, secret::Secret, telemetry};
 
-/// A connection with an open transaction.
-pub type Tx = AsyncPgConnection;
-
 /// How often a transaction is run again after a serialization failure or a deadlock.
 const RETRIES: u32 = 3;
+/// Connections that died while they lay in the pool, tried before Postgres is said to be gone.
+const STALE_MOST: u32 = 3;
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -70,6 +71,32 @@ pub fn queued_job() {
 #[must_use]
 pub fn traceparent() -> String {
     NOTE.try_with(|note| note.traceparent.clone()).unwrap_or_default()
+}
+
+/// A part of a transaction that serves another call or event than its other parts.
+pub(crate) async fn on_behalf<R>(traceparent: &str, part: impl Future<Output = R>) -> R {
+    let note = Note { queued: Cell::default(), traceparent: traceparent.to_owned() };
+    let (result, queued) = NOTE
+        .scope(note, async {
+            let result = part.await;
+            (result, NOTE.with(|note| note.queued.get()))
+        })
+        .await;
+    let _ = NOTE.try_with(|whole| {
+        let before = whole.queued.get();
+        whole.queued.set(Queued { events: before.events || queued.events, jobs: before.jobs || queued.jobs });
+    });
+    result
+}
+
+/// Goes on in the context of another workspace, for machinery that works on many in one transaction.
+pub(crate) async fn enter(tx: &mut Tx, workspace: WorkspaceId) -> Result<(), Failure> {
+    diesel::sql_query("SELECT set_config('neipix.workspace_id', $1, true)")
+        .bind::<Text, _>(workspace.to_string())
+        .kept()
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// The body of a transaction: may run again, and its future is `Send`. One bound cannot say both; this says them.
@@ -108,6 +135,8 @@ struct For<'a> {
     workspace: WorkspaceId,
     member: Option<uuid::Uuid>,
     traceparent: &'a str,
+    /// It only looks.
+    reads: bool,
 }
 
 impl Db {
@@ -175,9 +204,26 @@ impl Db {
             + Sync,
     {
         let traceparent = telemetry::onward(&context.traceparent);
-        let to =
-            For { workspace: context.workspace, member: context.member_id().map(|id| id.0), traceparent: &traceparent };
+        let member = context.member_id().map(|id| id.0);
+        let to = For { workspace: context.workspace, member, traceparent: &traceparent, reads: false };
         self.run(to, name, &body).await
+    }
+
+    /// The same for a body that only looks, and is refused a write. Its end is sent and not waited for: nothing hangs on it.
+    ///
+    /// # Errors
+    /// As `in_workspace`.
+    pub async fn read<R, E, F>(&self, context: &CallContext, name: &'static str, body: F) -> Result<R, E>
+    where
+        E: Error + From<Failure> + Send + 'static,
+        R: Send,
+        F: for<'r> AsyncFn(&'r mut Tx) -> Result<R, E>
+            + for<'r> TxBody<&'r mut Tx, Result<R, E>, Fut: Send>
+            + Send
+            + Sync,
+    {
+        let member = context.member_id().map(|id| id.0);
+        self.run(For { workspace: context.workspace, member, traceparent: "", reads: true }, name, &body).await
     }
 
     /// The same for work that no call started.
@@ -193,7 +239,7 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(For { workspace, member: None, traceparent: "" }, name, &body).await
+        self.run(For { workspace, member: None, traceparent: "", reads: false }, name, &body).await
     }
 
     /// The same, in the trace of what caused it.
@@ -212,7 +258,7 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(For { workspace, member: None, traceparent }, name, &body).await
+        self.run(For { workspace, member: None, traceparent, reads: false }, name, &body).await
     }
 
     /// A transaction on rows of the platform, in the context of the nil UUID.
@@ -228,7 +274,8 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(For { workspace: WorkspaceId::PLATFORM, member: None, traceparent: "" }, name, &body).await
+        self.run(For { workspace: WorkspaceId::PLATFORM, member: None, traceparent: "", reads: false }, name, &body)
+            .await
     }
 
     /// The same with a member beside the workspace (`neipix.user_id`), for tables that their own person may read.
@@ -250,7 +297,7 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(For { workspace, member: Some(member), traceparent: "" }, name, &body).await
+        self.run(For { workspace, member: Some(member), traceparent: "", reads: false }, name, &body).await
     }
 
     /// One statement on machinery tables, which stand outside row security: no transaction around it, no tenant.
@@ -277,6 +324,7 @@ impl Db {
             + Send
             + Sync,
     {
+        let began = Instant::now();
         let mut tries = 0;
         loop {
             let result = self.once(to, body).await;
@@ -287,7 +335,12 @@ impl Db {
                     let jitter = u64::from(rand::random::<u8>() % 8);
                     tokio::time::sleep(Duration::from_millis((4 << tries) + jitter)).await;
                 }
-                other => return other,
+                other => {
+                    let took = began.elapsed();
+                    metrics::histogram!("neipix_db_seconds", "transaction" => name).record(took.as_secs_f64());
+                    tracing::debug!(transaction = name, micros = took.as_micros(), "transaction {name} ended");
+                    return other;
+                }
             }
         }
     }
@@ -301,21 +354,30 @@ impl Db {
             + Send
             + Sync,
     {
-        let mut open = Open::begin(&self.pool, to.workspace, to.member).await.map_err(E::from)?;
-        let note = Note { queued: Cell::default(), traceparent: to.traceparent.to_owned() };
-        let (result, queued) = NOTE
-            .scope(note, async {
-                let result = body(open.tx()).await;
-                (result, NOTE.with(|note| note.queued.get()))
-            })
-            .await;
-        let value = match result {
-            Ok(value) => value,
-            Err(error) => {
-                open.rollback().await;
-                return Err(error);
+        let mut stale = 0;
+        let (open, value, queued) = loop {
+            let mut open = Open::begin(&self.pool, to).await.map_err(E::from)?;
+            let note = Note { queued: Cell::default(), traceparent: to.traceparent.to_owned() };
+            let (result, queued) = NOTE
+                .scope(note, async {
+                    let result = body(open.tx()).await;
+                    (result, NOTE.with(|note| note.queued.get()))
+                })
+                .await;
+            match result {
+                Ok(value) => break (open, value, queued),
+                // Nothing was begun on it, so another one may.
+                Err(_) if stale < STALE_MOST && open.is_stale() => stale += 1,
+                Err(error) => {
+                    open.rollback().await;
+                    return Err(error);
+                }
             }
         };
+        if to.reads {
+            open.end_unheard();
+            return Ok(value);
+        }
         open.commit().await.map_err(|e| E::from(Failure::from(e)))?;
         if queued.events {
             self.events.notify_one();

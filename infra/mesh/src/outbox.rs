@@ -58,6 +58,43 @@ pub async fn push<M: Message>(tx: &mut Tx, event: Event<'_, M>) -> Result<EventI
     Ok(id)
 }
 
+/// An event of several that are told at once.
+#[derive(Debug)]
+pub struct Told {
+    /// Such as `message.created`.
+    pub kind: &'static str,
+    /// As of `Event`.
+    pub object_version: i64,
+    /// The message's bytes.
+    pub payload: Vec<u8>,
+}
+
+const PUSH_ALL: &str = "
+INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload, traceparent)
+SELECT $1, $2, e.id, e.kind, e.version, e.payload, $7
+FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bytea[]) WITH ORDINALITY AS e (id, kind, version, payload, n) ORDER BY e.n";
+
+/// The same for several events of one workspace, in their order.
+///
+/// # Errors
+/// Storage.
+pub async fn push_all(tx: &mut Tx, workspace: WorkspaceId, events: Vec<Told>) -> Result<(), Failure> {
+    let ids: Vec<_> = events.iter().map(|_| EventId::new(Utc::now()).0).collect();
+    diesel::sql_query(PUSH_ALL)
+        .bind::<SqlUuid, _>(workspace)
+        .bind::<SmallInt, _>(i16::from(crate::redis::shard(workspace)))
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(events.iter().map(|e| e.kind).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(events.iter().map(|e| e.object_version).collect::<Vec<_>>())
+        .bind::<Array<Bytea>, _>(events.into_iter().map(|e| e.payload).collect::<Vec<_>>())
+        .bind::<Text, _>(traceparent())
+        .kept()
+        .execute(tx)
+        .await?;
+    queued_event();
+    Ok(())
+}
+
 /// Writes the audit record of a call's effect in the effect's transaction. `object` is `kind:id`; `detail` holds before
 /// and after with secrets masked.
 ///

@@ -7,9 +7,13 @@
 mod desk;
 mod row;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use futures::{StreamExt as _, future::BoxFuture};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use tokio::time::Instant;
 
 pub use self::row::Row;
@@ -18,7 +22,7 @@ use self::{
     row::{BATCH, Which},
 };
 use crate::{
-    db::{Db, Tx},
+    db::{Db, Tx, enter},
     events,
     failure::Failure,
     ids::WorkspaceId,
@@ -28,6 +32,8 @@ use crate::{
 
 /// The net under the wake-up.
 const POLL: Duration = Duration::from_millis(250);
+/// Passes that move something are at least so far apart: the first event of a calm goes at once, those behind it together.
+const GATHER: Duration = Duration::from_millis(50);
 /// Entries kept in a stream; Redis is only transport.
 const STREAM_MOST: usize = 20_000;
 /// How often unconfirmed rows are looked for; sooner where there were more than one batch of them.
@@ -91,10 +97,18 @@ impl Relay {
         let woken = self.db.events();
         while !shutdown.begun() {
             desk.refresh().await?;
+            let began = Instant::now();
             let moved = if desk.shards().is_empty() { Ok(0) } else { self.pass(desk.shards(), memory).await };
             desk.ring().await?;
             let pause = match moved {
                 Ok(moved) if moved >= BATCH => continue,
+                Ok(moved) if moved > 0 => {
+                    shutdown.sleep(GATHER.saturating_sub(began.elapsed())).await;
+                    if woken.notified().now_or_never().is_some() {
+                        desk.committed();
+                    }
+                    continue;
+                }
                 Ok(_) => desk.next_ring().unwrap_or(POLL),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "events of {} wait", self.service);
@@ -139,9 +153,13 @@ impl Relay {
         let left_alone: Vec<WorkspaceId> = memory.trouble.keys().copied().collect();
         let rows = row::waiting(&self.db, Which::Unnumbered, shards, &left_alone).await?;
         let read = rows.len();
-        let mut by_workspace: HashMap<WorkspaceId, Vec<Row>> = HashMap::new();
+        let mut by_workspace: BTreeMap<WorkspaceId, Vec<Row>> = BTreeMap::new();
         for row in rows {
             by_workspace.entry(row.workspace_id).or_default().push(row);
+        }
+        if by_workspace.len() > 1 && self.number_together(sequencer, &by_workspace).await.is_ok() {
+            by_workspace.keys().for_each(|workspace| sequencer.committed(*workspace));
+            return Ok(read);
         }
         let work = by_workspace
             .into_iter()
@@ -161,6 +179,28 @@ impl Relay {
             }
         }
         Ok(read)
+    }
+
+    /// The same for many workspaces in one transaction, which is all or nothing: one in trouble makes each go alone.
+    async fn number_together(
+        &self,
+        sequencer: &dyn Sequencer,
+        by_workspace: &BTreeMap<WorkspaceId, Vec<Row>>,
+    ) -> Result<(), Failure> {
+        let all: Vec<Row> = by_workspace.values().flatten().cloned().collect();
+        self.db
+            .platform("relay.sequence_together", async |tx: &mut Tx| {
+                let fresh: HashSet<i64> = row::unnumbered_of(tx, &all).await?.into_iter().collect();
+                for (workspace, rows) in by_workspace {
+                    let rows: Vec<Row> = rows.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
+                    if !rows.is_empty() {
+                        enter(tx, *workspace).await?;
+                        sequencer.sequence(tx, *workspace, &rows).await?;
+                    }
+                }
+                row::mark_numbered(tx, &fresh.into_iter().collect::<Vec<_>>()).await
+            })
+            .await
     }
 
     async fn number_one(&self, sequencer: &dyn Sequencer, ws: WorkspaceId, rows: &[Row]) -> Result<(), Failure> {

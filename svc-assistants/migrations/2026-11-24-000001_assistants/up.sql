@@ -104,16 +104,18 @@ CREATE TABLE passage (
     headings text[] NOT NULL,
     body text NOT NULL,
     indexed text NOT NULL,
-    search tsvector NOT NULL GENERATED ALWAYS AS
-        (to_tsvector('pg_catalog.russian', indexed) || to_tsvector('pg_catalog.english', indexed)) STORED,
+    search tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('pg_catalog.russian', translate(indexed, 'ёЁ', 'еЕ'))) STORED,
     CONSTRAINT passage_pk PRIMARY KEY (workspace_id, id),
     CONSTRAINT passage_file_fk FOREIGN KEY (workspace_id, file_id) REFERENCES knowledge_file (workspace_id, id),
     CONSTRAINT passage_place_uq UNIQUE (workspace_id, file_id, version, n)
-);
+)
+-- A search ranks some hundred passages: unpacking each would cost three times the ranking.
+WITH (toast_tuple_target = 8160);
 COMMENT ON TABLE passage IS 'Pieces of files'' texts; never changed. Vectors will be a column of their own beside search';
 COMMENT ON COLUMN passage.version IS 'run of the file that made it';
 COMMENT ON COLUMN passage.n IS 'place in the file, from 1';
 COMMENT ON COLUMN passage.start IS 'bytes of UTF-8 before it in the page''s text';
+COMMENT ON COLUMN passage.search IS 'stems of both languages (the Russian configuration stems Latin words as English ones); ё is read as е';
 COMMENT ON COLUMN passage.indexed IS 'the text with its headings and table header: what is searched';
 CREATE INDEX passage_search_ix ON passage USING gin (workspace_id, assistant_id, search);
 CREATE INDEX passage_trigram_ix ON passage USING gin (workspace_id, assistant_id, indexed gin_trgm_ops);
@@ -179,50 +181,70 @@ REVOKE DELETE, TRUNCATE ON assistant, knowledge_file FROM assistants_service;
 CREATE POLICY search ON passage FOR SELECT TO assistants_search USING (true);
 GRANT SELECT ON passage TO assistants_search;
 
--- Any word of a text, in either language. The English reading looks at Latin words only: it knows no Russian stop words.
+-- Any word of a text, in either language.
 CREATE FUNCTION any_word(words text) RETURNS tsquery LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN russian IS NULL THEN english WHEN english IS NULL THEN russian ELSE russian || english END
-    FROM (SELECT
-        nullif(replace(plainto_tsquery('pg_catalog.russian', words)::text, ' & ', ' | '), '')::tsquery AS russian,
-        nullif(replace(plainto_tsquery('pg_catalog.english', regexp_replace(words, '[^ -~]+', ' ', 'g'))::text, ' & ', ' | '), '')::tsquery AS english
-    ) AS q
+    SELECT nullif(replace(plainto_tsquery('pg_catalog.russian', translate(words, 'ёЁ', 'еЕ'))::text, ' & ', ' | '), '')::tsquery
 $$;
 REVOKE ALL ON FUNCTION any_word(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION any_word(text) TO assistants_search;
 
--- Ranked lists for rank fusion: one list per reading of the question (words) and one per word (trigrams, for misspellings).
--- `files` are the files that answers may come from now; the caller reads them under its own row security.
+-- Ranked lists for rank fusion: one list per reading of the question (words), and one per word that stands in none of the
+-- passages found so (trigrams, for misspellings: of other words they would only repeat, at a hundred times the price, what
+-- the stems have found). `files` are the files that answers may come from now; the caller reads them under its own row
+-- security.
 CREATE FUNCTION search_passages(assistant uuid, files uuid[], readings text[], words text[], most integer)
 RETURNS TABLE (list integer, by_trigram boolean, passage_id uuid, file_id uuid, score real)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = assistants, public, pg_temp
 SET pg_trgm.word_similarity_threshold = 0.55
 -- With a LIMIT the planner likes to read the table, or a whole workspace by its key, until enough rows fit; for a rare word
--- that is all of it. Bitmaps of the gin indexes are what is left, and what was meant.
+-- that is all of it. Bitmaps of the gin indexes are what is left, and what was meant. To plan for one word's trigrams, the
+-- statistics' samples are compared with it, which takes longer than the search: one plan serves all words.
 SET enable_seqscan = off
 SET enable_indexscan = off
 SET jit = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     tenant CONSTANT uuid := nullif(current_setting('neipix.workspace_id', true), '')::uuid;
     asked tsquery;
+    earlier tsquery[] := '{}';
+    vectors tsvector[] := '{}';
+    ids uuid[];
+    origins uuid[];
+    ranks real[];
+    texts tsvector[];
     i integer;
 BEGIN
     FOR i IN 1 .. least(coalesce(array_length(readings, 1), 0), 8) LOOP
         asked := any_word(readings[i]);
-        CONTINUE WHEN asked IS NULL;
-        RETURN QUERY
-            SELECT i, false, p.id, p.file_id, ts_rank_cd(p.search, asked, 1) + ts_rank(p.search, asked, 1)
-            FROM passage p
-            WHERE p.workspace_id = tenant AND p.assistant_id = assistant AND p.search @@ asked AND p.file_id = ANY (files)
-            ORDER BY 5 DESC, p.id LIMIT most;
+        CONTINUE WHEN asked IS NULL OR asked = ANY (earlier);
+        earlier := earlier || asked;
+        -- How near the words stand to each other is looked at for those that have the most of them: it costs far more.
+        SELECT array_agg(b.id), array_agg(b.file_id), array_agg(b.rank), array_agg(b.search)
+        INTO ids, origins, ranks, texts
+        FROM (
+            SELECT c.id, c.file_id, c.search, ts_rank_cd(c.search, asked, 1) + c.words AS rank
+            FROM (
+                SELECT p.id, p.file_id, p.search, ts_rank(p.search, asked, 1) AS words
+                FROM passage p
+                WHERE p.workspace_id = tenant AND p.assistant_id = assistant AND p.search @@ asked
+                      AND files @> ARRAY[p.file_id]
+                ORDER BY 4 DESC, p.id LIMIT most
+            ) AS c
+            ORDER BY 4 DESC, c.id
+        ) AS b;
+        RETURN QUERY SELECT i, false, u.id, u.origin, u.rank FROM unnest(ids, origins, ranks) AS u (id, origin, rank);
+        vectors := vectors || coalesce(texts, '{}');
     END LOOP;
     FOR i IN 1 .. least(coalesce(array_length(words, 1), 0), 12) LOOP
+        asked := any_word(words[i]);
+        CONTINUE WHEN asked IS NULL OR EXISTS (SELECT FROM unnest(vectors) AS v WHERE v @@ asked);
         RETURN QUERY
             SELECT i, true, c.id, c.file_id, word_similarity(words[i], c.indexed)
             FROM (SELECT p.id, p.file_id, p.indexed FROM passage p
                   WHERE p.workspace_id = tenant AND p.assistant_id = assistant AND p.indexed %> words[i]
-                        AND p.file_id = ANY (files)
+                        AND files @> ARRAY[p.file_id]
                   LIMIT 4 * most) AS c
             ORDER BY 5 DESC, c.id LIMIT most;
     END LOOP;

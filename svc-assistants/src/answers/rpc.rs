@@ -45,11 +45,12 @@ pub async fn reply(state: &Assistants, call: Call<ReplyRequest>) -> Result<Strea
     let ws = call.context.workspace;
     let (spec, passages, providers) = state
         .db
-        .in_workspace(&call.context, "answers.read", async |tx: &mut Tx| {
+        .read(&call.context, "answers.read", async |tx: &mut Tx| {
             let spec = state.versions.get(tx, ws, assistant, request.version).await?;
-            let passages = live_passages(tx, ws, assistant, &ids).await?;
-            let providers = crate::providers::store::enabled(tx).await?;
-            Ok::<_, Failure>((spec, passages, providers))
+            let (passages, providers) =
+                futures::future::join(live_passages(tx, ws, assistant, &ids), crate::providers::store::enabled(tx))
+                    .await;
+            Ok::<_, Failure>((spec, passages?, providers?))
         })
         .await?;
     let spec = with_defaults((*spec).clone());

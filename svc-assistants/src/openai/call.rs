@@ -17,6 +17,8 @@ const IDLE: Duration = Duration::from_secs(20);
 const WHOLE: Duration = Duration::from_secs(120);
 /// Most bytes of a stream: with one token per chunk a long answer takes some 300 bytes a token.
 const STREAM_BYTES_MAX: u64 = 16 << 20;
+/// Words are put together up to here.
+const PIECE_BYTES_MAX: usize = 256;
 /// Most bytes of an error's body that are looked at.
 const ERROR_BYTES_MAX: usize = 16 * 1024;
 
@@ -121,10 +123,22 @@ impl Call {
                 },
                 Ok(Ok(None)) => self.finish(),
             };
-            self.ready.extend(events);
+            for event in events {
+                self.push(event);
+            }
             if self.reader.is_ended() {
                 self.answer = None;
             }
+        }
+    }
+
+    /// Words that came in one piece go on in one piece: each costs its way through every process up to the reader.
+    fn push(&mut self, event: Event) {
+        match (self.ready.back_mut(), event) {
+            (Some(Event::Delta(before)), Event::Delta(more)) if before.len() < PIECE_BYTES_MAX => {
+                before.push_str(&more)
+            }
+            (_, event) => self.ready.push_back(event),
         }
     }
 

@@ -56,9 +56,9 @@ impl ProviderRow {
 ///
 /// # Errors
 /// Storage.
-pub async fn enabled(tx: &mut Tx) -> QueryResult<Vec<ProviderRow>> {
+pub async fn enabled(mut tx: &Tx) -> QueryResult<Vec<ProviderRow>> {
     let mut rows: Vec<ProviderRow> =
-        provider::table.filter(provider::disabled.eq(false)).select(ProviderRow::as_select()).load(tx).await?;
+        provider::table.filter(provider::disabled.eq(false)).select(ProviderRow::as_select()).load(&mut tx).await?;
     rows.sort_by_key(|row| (row.is_extractive(), row.priority, row.id));
     Ok(rows)
 }

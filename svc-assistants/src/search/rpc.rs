@@ -21,7 +21,7 @@ pub async fn retrieve(state: &Assistants, call: Call<RetrieveRequest>) -> Result
     let question = prepare(&call.question);
     let found = state
         .db
-        .in_workspace(&call.context, "search.retrieve", async |tx: &mut Tx| {
+        .read(&call.context, "search.retrieve", async |tx: &mut Tx| {
             find(tx, &call.context, assistant, &question, call.limit).await
         })
         .await?;
@@ -39,7 +39,7 @@ pub async fn search(state: &Assistants, call: Call<SearchPassagesRequest>) -> Re
     let question = prepare(&call.query);
     let results = state
         .db
-        .in_workspace(&call.context, "search.search", async |tx: &mut Tx| {
+        .read(&call.context, "search.search", async |tx: &mut Tx| {
             let found = find(tx, &call.context, assistant, &question, call.limit).await?;
             let ids: Vec<_> = found.iter().map(|f| f.passage).collect();
             let rows = store::live_passages(tx, call.context.workspace, assistant, &ids).await?;

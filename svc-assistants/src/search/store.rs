@@ -5,7 +5,10 @@ use diesel::{
     sql_types::{Array, Bool, Float4, Integer, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_mesh::{AssistantId, FileId, PassageId, WorkspaceId, db::Tx};
+use neipix_mesh::{
+    AssistantId, FileId, PassageId, WorkspaceId,
+    db::{Keep as _, Tx},
+};
 use uuid::Uuid;
 
 use super::{Hit, LIST_ROWS_MAX, Question};
@@ -47,6 +50,7 @@ pub async fn search(
     .bind::<Array<Text>, _>(readings)
     .bind::<Array<Text>, _>(&question.words)
     .bind::<Integer, _>(LIST_ROWS_MAX)
+    .kept()
     .load(tx)
     .await?;
     Ok(rows
@@ -99,7 +103,7 @@ pub struct PassageRow {
 /// # Errors
 /// Storage.
 pub async fn live_passages(
-    tx: &mut Tx,
+    mut tx: &Tx,
     ws: WorkspaceId,
     assistant: AssistantId,
     ids: &[PassageId],
@@ -114,7 +118,8 @@ pub async fn live_passages(
     .bind::<SqlUuid, _>(ws)
     .bind::<SqlUuid, _>(assistant)
     .bind::<Array<SqlUuid>, _>(&asked)
-    .load(tx)
+    .kept()
+    .load(&mut tx)
     .await?;
     rows.sort_by_key(|row| asked.iter().position(|id| *id == row.id.0));
     Ok(rows)

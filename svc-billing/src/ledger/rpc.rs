@@ -1,7 +1,11 @@
 //! Hold, Settle, Release: read, decide, write.
 
 use chrono::Utc;
-use neipix_mesh::{Call, Failure, TransferId, TurnId, WorkspaceId, crash, db::Tx, outbox};
+use neipix_mesh::{
+    Call, Failure, TransferId, TurnId, WorkspaceId, crash,
+    db::Tx,
+    outbox::{self, Told},
+};
 use neipix_proto::billing::{
     events::v1::{TurnClosed, WalletChanged},
     v1::{
@@ -9,6 +13,7 @@ use neipix_proto::billing::{
         TransferKind,
     },
 };
+use prost::Message as _;
 use prost_types::Timestamp;
 use uuid::Uuid;
 
@@ -80,13 +85,14 @@ pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<Clos
     let result = billing
         .db
         .in_workspace(&call.context, "billing.settle", async |tx: &mut Tx| {
-            if let Some(closed) = store::closed(tx, ws, turn).await? {
+            let (closed, hold) = futures::future::join(store::closed(tx, ws, turn), store::hold_of(tx, ws, turn)).await;
+            if let Some(closed) = closed? {
                 if closed.kind != "settle" {
                     tracing::error!(turn.id = %turn, "turn {turn} was released before it could be settled: its answer is free");
                 }
                 return Ok(closed);
             }
-            let hold = store::hold_of(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound)?;
+            let hold = hold?.ok_or(LedgerError::HoldNotFound)?;
             let ids: Vec<Uuid> = hold.priced.iter().map(|(_, id)| id.0).collect();
             let prices = billing.prices.by_ids(tx, &ids).await?;
             let charged: Vec<(String, Tokens)> = attempts.iter().map(|(_, m, t)| (m.clone(), *t)).collect();
@@ -146,18 +152,15 @@ async fn finish(tx: &mut Tx, ws: WorkspaceId, hold: &Hold, closed: Option<Closed
     };
     if let Some((available, held)) = closed.after {
         let changed = WalletChanged { available_micro_pix: available.get(), held_micro_pix: held.get() };
-        outbox::push(
-            tx,
-            outbox::Event { workspace: ws, kind: "wallet.changed", object_version: closed.version, payload: &changed },
-        )
-        .await?;
         let turn = TurnClosed {
             turn_id: hold.turn.to_string(),
             transfer_id: closed.transfer.to_string(),
             cost_micro_pix: closed.charged.get(),
         };
         let kind = if closed.kind == "settle" { "turn.charged" } else { "turn.released" };
-        outbox::push(tx, outbox::Event { workspace: ws, kind, object_version: closed.version, payload: &turn }).await?;
+        let told = |kind, payload| Told { kind, object_version: closed.version, payload };
+        let events = vec![told("wallet.changed", changed.encode_to_vec()), told(kind, turn.encode_to_vec())];
+        outbox::push_all(tx, ws, events).await?;
     }
     Ok(closed)
 }

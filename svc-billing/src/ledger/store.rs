@@ -7,7 +7,10 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use neipix_mesh::{PriceId, TransferId, TurnId, WorkspaceId, db::Tx};
+use neipix_mesh::{
+    PriceId, TransferId, TurnId, WorkspaceId,
+    db::{Keep as _, Tx},
+};
 use uuid::Uuid;
 
 use super::{Closing, MicroPix, Price, Split, Tokens};
@@ -68,14 +71,15 @@ impl HoldRow {
 ///
 /// # Errors
 /// Storage.
-pub async fn hold_of(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> diesel::QueryResult<Option<Hold>> {
+pub async fn hold_of(mut tx: &Tx, ws: WorkspaceId, turn: TurnId) -> diesel::QueryResult<Option<Hold>> {
     let row = diesel::sql_query(
         "SELECT from_bonus_micro_pix, from_plan_micro_pix, from_purchased_micro_pix, models, price_ids, expires_at, \
          closed_at IS NOT NULL AS closed FROM hold WHERE workspace_id = $1 AND turn_id = $2",
     )
     .bind::<SqlUuid, _>(ws)
     .bind::<SqlUuid, _>(turn)
-    .get_result::<HoldRow>(tx)
+    .kept()
+    .get_result::<HoldRow>(&mut tx)
     .await
     .optional()?;
     Ok(row.map(|r| r.into_hold(turn)))
@@ -96,6 +100,7 @@ pub async fn renew(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> diesel::QueryR
     ))
     .bind::<SqlUuid, _>(ws)
     .bind::<SqlUuid, _>(turn)
+    .kept()
     .get_result::<HoldRow>(tx)
     .await
     .optional()?;
@@ -191,6 +196,7 @@ pub async fn take(
         .bind::<Array<Text>, _>(models)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<diesel::sql_types::Integer, _>(HOLD_MINUTES)
+        .kept()
         .get_result::<HeldRow>(tx)
         .await
         .optional()?;
@@ -222,6 +228,7 @@ pub async fn mark_closed(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> diesel::
     )
     .bind::<SqlUuid, _>(ws)
     .bind::<SqlUuid, _>(turn)
+    .kept()
     .get_result::<Row>(tx)
     .await?;
     Ok(row.marked)
@@ -303,6 +310,7 @@ pub async fn close(
         .bind::<BigInt, _>(closing.back.plan.get())
         .bind::<BigInt, _>(closing.back.purchased.get())
         .bind::<Nullable<Jsonb>, _>(charge)
+        .kept()
         .get_result::<ClosedRow>(tx)
         .await
         .optional()?;
@@ -319,7 +327,7 @@ pub async fn close(
 ///
 /// # Errors
 /// Storage.
-pub async fn closed(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> diesel::QueryResult<Option<Closed>> {
+pub async fn closed(mut tx: &Tx, ws: WorkspaceId, turn: TurnId) -> diesel::QueryResult<Option<Closed>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
@@ -339,7 +347,8 @@ pub async fn closed(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> diesel::Query
     )
     .bind::<SqlUuid, _>(ws)
     .bind::<SqlUuid, _>(turn)
-    .get_result::<Row>(tx)
+    .kept()
+    .get_result::<Row>(&mut tx)
     .await
     .optional()?;
     Ok(row.map(|r| Closed {
@@ -381,6 +390,7 @@ pub async fn open_wallet(
     .bind::<SqlUuid, _>(ws)
     .bind::<SqlUuid, _>(transfer)
     .bind::<BigInt, _>(grant.get())
+    .kept()
     .get_result::<Row>(tx)
     .await?;
     Ok(row.opened)

@@ -19,7 +19,7 @@ use crate::{Billing, ledger::rpc::stamp};
 pub async fn get_wallet(billing: &Billing, call: Call<GetWalletRequest>) -> Result<Wallet, Failure> {
     let row = billing
         .db
-        .in_workspace(&call.context, "billing.get_wallet", async |tx: &mut Tx| {
+        .read(&call.context, "billing.get_wallet", async |tx: &mut Tx| {
             store::wallet_of(tx, call.context.workspace).await.map_err(Failure::from)
         })
         .await?;

@@ -89,7 +89,7 @@ async fn visible(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Resu
 /// NOT_FOUND.
 pub async fn get(chats: &Chats, call: Call<GetConversationRequest>) -> Result<Conversation, Failure> {
     let id = parse(&call.id, "id")?;
-    chats.db.in_workspace(&call.context, "chats.get", async |tx: &mut Tx| visible(tx, &call.context, id).await).await
+    chats.db.read(&call.context, "chats.get", async |tx: &mut Tx| visible(tx, &call.context, id).await).await
 }
 
 /// A dialogue's messages, newest first.

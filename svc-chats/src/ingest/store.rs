@@ -184,7 +184,7 @@ struct Done {
 
 /// Begins a dialogue, with its contact where nobody knew them. Somebody who was faster makes the transaction run again.
 async fn begin_dialogue(
-    tx: &mut Tx,
+    mut tx: &Tx,
     arrival: &Arrival,
     contact: Option<ContactId>,
     conversation: ConversationId,
@@ -203,7 +203,7 @@ async fn begin_dialogue(
         .bind::<Text, _>(&arrival.place.external_key)
         .bind::<Text, _>(&arrival.place.address)
         .kept()
-        .get_result(tx)
+        .get_result(&mut tx)
         .await?;
     if row.done { Ok(()) } else { Err(retry_error().into()) }
 }
@@ -270,16 +270,17 @@ pub async fn write(
     let found = if plan.fresh { None } else { facts.found.as_ref() };
     let conversation = found.map_or_else(|| ConversationId::new(now), |f| f.id);
     let message = MessageId::new(now);
-    if plan.fresh {
-        begin_dialogue(tx, arrival, facts.contact, conversation).await?;
-    }
     let (turn, delay, start, open) = turn_of(plan.turn, now);
     let was = found.map_or(Standing::NEW, |f| f.standing);
     let new_period = plan.standing.epoch != was.epoch;
     let version = found.map_or(1, |f| f.version) + 1;
     let events = events(plan, conversation, message, turn, start, new_period, version);
     let streamed = matches!(arrival.timing, Timing::Now { streamed: true });
-    let row: Done = sql_query(TAKE)
+    let shared: &Tx = tx;
+    let mut second = shared;
+    let begin =
+        async { if plan.fresh { begin_dialogue(shared, arrival, facts.contact, conversation).await } else { Ok(()) } };
+    let take = sql_query(TAKE)
         .bind::<SqlUuid, _>(arrival.workspace)
         .bind::<SqlUuid, _>(message)
         .bind::<SqlUuid, _>(conversation)
@@ -309,8 +310,11 @@ pub async fn write(
         .bind::<Array<BigInt>, _>(&events.versions)
         .bind::<Array<Bytea>, _>(&events.payloads)
         .kept()
-        .get_result(tx)
-        .await?;
+        .get_result::<Done>(&mut second);
+    // The dialogue is there before its message is: both are sent at once, in this order.
+    let (begun, row) = futures::future::join(begin, take).await;
+    begun?;
+    let row = row?;
     if !row.done {
         return Err(retry_error().into());
     }

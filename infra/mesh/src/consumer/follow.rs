@@ -26,7 +26,9 @@ const BATCH: usize = 50;
 const BLOCK: Duration = Duration::from_secs(1);
 /// Entries of a consumer that died are taken over after this long.
 const CLAIM_AFTER: Duration = Duration::from_secs(15);
-/// Events applied at once.
+/// Events applied in one transaction.
+const TOGETHER_MOST: usize = 64;
+/// Events applied at once, where each goes alone.
 const AT_ONCE: usize = 4;
 /// Ids in one AckEvents, as its rule says.
 const TOLD_AT_ONCE: usize = 1_000;
@@ -142,8 +144,8 @@ impl Follower<'_> {
         came: Vec<(usize, StreamId)>,
         connection: &mut MultiplexedConnection,
     ) -> Result<(), Failure> {
-        let mut finished = vec![];
-        let mut to_apply = self.retries.due(Instant::now());
+        let (mut finished, mut fresh) = (vec![], vec![]);
+        let due = self.retries.due(Instant::now());
         for (stream, entry) in came {
             let place = Place { stream, entry: entry.id.clone() };
             match parse(self.service, &entry) {
@@ -152,7 +154,7 @@ impl Follower<'_> {
                     finished.push(place);
                 }
                 Some(event) => match self.retries.entry(event.event_id, &place) {
-                    Entry::Fresh if self.consumer.handler(&event).is_some() => to_apply.push((place, event)),
+                    Entry::Fresh if self.consumer.handler(&event).is_some() => fresh.push((place, event)),
                     Entry::Fresh => {
                         self.not_ours(&event);
                         finished.push(place);
@@ -162,7 +164,8 @@ impl Follower<'_> {
                 },
             }
         }
-        finished.extend(self.apply_all(to_apply).await);
+        finished.extend(self.apply_fresh(fresh).await);
+        finished.extend(self.apply_all(due).await);
         self.tell().await;
         self.finish(finished, connection).await
     }
@@ -179,7 +182,35 @@ impl Follower<'_> {
         }
     }
 
-    /// Applies events; answers the places that are finished with.
+    /// Applies what came for the first time: together, and one by one where one of them spoils it.
+    async fn apply_fresh(&mut self, mut events: Vec<(Place, EventRow)>) -> Vec<Place> {
+        let mut finished = vec![];
+        // In one order everywhere, so that two processes do not wait for each other.
+        events.sort_by_key(|(_, event)| (event.workspace, event.outbox_id));
+        while !events.is_empty() {
+            let some: Vec<(Place, EventRow)> = events.drain(..events.len().min(TOGETHER_MOST)).collect();
+            let together: Vec<&EventRow> = some.iter().map(|(_, event)| event).collect();
+            if together.len() == 1 || self.consumer.apply_together(&together).await.is_err() {
+                finished.extend(self.apply_all(some).await);
+                continue;
+            }
+            for (place, event) in some {
+                self.applied(&event);
+                finished.push(place);
+            }
+        }
+        finished
+    }
+
+    fn applied(&mut self, event: &EventRow) {
+        self.retries.applied(event.event_id);
+        // Also told where nobody is listed to wait for it: the producer's list may be newer than ours.
+        if self.untold.len() < UNTOLD_MOST {
+            self.untold.insert(event.outbox_id);
+        }
+    }
+
+    /// Applies events, each alone; answers the places that are finished with.
     async fn apply_all(&mut self, events: Vec<(Place, EventRow)>) -> Vec<Place> {
         let consumer = self.consumer;
         let work = events.into_iter().filter_map(|(place, event)| {
@@ -208,11 +239,7 @@ impl Follower<'_> {
                 }
                 continue;
             }
-            self.retries.applied(event.event_id);
-            // Also told where nobody is listed to wait for it: the producer's list may be newer than ours.
-            if self.untold.len() < UNTOLD_MOST {
-                self.untold.insert(event.outbox_id);
-            }
+            self.applied(&event);
             finished.push(place);
         }
         finished

@@ -2,51 +2,38 @@
 
 use std::fmt::Write as _;
 
-use deadpool::managed::Object as Managed;
 use diesel::result::Error as DieselError;
-use diesel_async::{
-    AsyncPgConnection, SimpleAsyncConnection as _,
-    pooled_connection::{AsyncDieselConnectionManager, deadpool::Pool},
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _, pooled_connection::deadpool::Pool};
+use futures::FutureExt as _;
+
+use super::{
+    For, errors,
+    tx::{Object, Tx},
 };
-
-use super::{Tx, errors};
-use crate::{failure::Failure, ids::WorkspaceId};
-
-type Object = Managed<AsyncDieselConnectionManager<AsyncPgConnection>>;
-
-/// Connections that died while they lay in the pool, tried before Postgres is said to be gone.
-const STALE_MOST: u32 = 3;
+use crate::failure::Failure;
 
 /// A connection that goes back to the pool only in a known state: dropped half-way (a cancelled call, a panic) it is
 /// closed instead, so that nobody inherits its transaction or tenant.
-pub(super) struct Open(Option<Object>);
+pub(super) struct Open(Option<Tx>);
+
+async fn object(pool: &Pool<AsyncPgConnection>) -> Result<Object, Failure> {
+    pool.get().await.map_err(errors::unreachable_pool)
+}
 
 impl Open {
-    /// A connection with nothing begun.
+    /// A connection for statements outside a transaction.
     pub(super) async fn take(pool: &Pool<AsyncPgConnection>) -> Result<Self, Failure> {
-        pool.get().await.map(|object| Self(Some(object))).map_err(errors::unreachable_pool)
+        Ok(Self(Some(Tx::new(object(pool).await?, None))))
     }
 
-    /// A connection with a transaction in the context of a workspace, both in one round trip.
-    pub(super) async fn begin(
-        pool: &Pool<AsyncPgConnection>,
-        workspace: WorkspaceId,
-        member: Option<uuid::Uuid>,
-    ) -> Result<Self, Failure> {
-        let mut sql = format!("BEGIN; SELECT set_config('neipix.workspace_id', '{workspace}', true)");
-        if let Some(member) = member {
+    /// A connection whose first statement begins a transaction in the context of a workspace.
+    pub(super) async fn begin(pool: &Pool<AsyncPgConnection>, to: For<'_>) -> Result<Self, Failure> {
+        let (mode, workspace) = (if to.reads { " READ ONLY" } else { "" }, to.workspace);
+        let mut sql = format!("BEGIN{mode}; SELECT set_config('neipix.workspace_id', '{workspace}', true)");
+        if let Some(member) = to.member {
             let _ = write!(sql, ", set_config('neipix.user_id', '{member}', true)");
         }
-        let mut stale = 0;
-        loop {
-            let mut open = Self::take(pool).await?;
-            match open.tx().batch_execute(&sql).await {
-                Ok(()) => return Ok(open),
-                // Nothing was begun on it, so another one may.
-                Err(error) if stale < STALE_MOST && errors::is_lost(&error) => stale += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        Ok(Self(Some(Tx::new(object(pool).await?, Some(sql)))))
     }
 
     #[expect(clippy::expect_used, reason = "only drop and release empty it, and they consume it")]
@@ -54,16 +41,32 @@ impl Open {
         self.0.as_mut().expect("an open connection")
     }
 
+    /// Whether the connection was dead before anything was begun on it.
+    pub(super) fn is_stale(&mut self) -> bool {
+        self.tx().is_stale()
+    }
+
     /// Commits. A transaction that a swallowed error has aborted fails here: Postgres would answer its COMMIT with a silent
     /// ROLLBACK, and the SELECT before it does not.
     pub(super) async fn commit(mut self) -> Result<(), DieselError> {
-        self.tx().batch_execute("SELECT 1; COMMIT").await?;
+        if self.tx().is_begun() {
+            self.tx().batch_execute("SELECT 1; COMMIT").await?;
+        }
         self.release();
         Ok(())
     }
 
+    /// Ends a transaction that wrote nothing. Whoever gets the connection next stands behind it in line.
+    pub(super) fn end_unheard(mut self) {
+        if self.tx().is_begun() {
+            // Sent when polled first; what is answered tells nothing.
+            let _ = self.tx().batch_execute("COMMIT").now_or_never();
+        }
+        self.release();
+    }
+
     pub(super) async fn rollback(mut self) {
-        if self.tx().batch_execute("ROLLBACK").await.is_ok() {
+        if !self.tx().is_begun() || self.tx().batch_execute("ROLLBACK").await.is_ok() {
             self.release();
         }
     }
@@ -76,8 +79,8 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(object) = self.0.take() {
-            drop(Managed::take(object));
+        if let Some(tx) = self.0.take() {
+            drop(Object::take(tx.into_connection()));
         }
     }
 }

@@ -7,9 +7,12 @@ use std::{
 
 use diesel::{
     QueryableByName,
+    pg::Pg,
     sql_types::{BigInt, Nullable, Text},
 };
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use diesel_async::{
+    AsyncConnection as _, AsyncConnectionCore, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _,
+};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use neipix_mesh::{
     Failure, WorkspaceId,
@@ -159,7 +162,10 @@ impl Drop for TestDb {
 }
 
 /// A number on a connection of any role; no row is 0.
-pub async fn number(connection: &mut AsyncPgConnection, sql: &str) -> Result<i64, diesel::result::Error> {
+pub async fn number<C: AsyncConnectionCore<Backend = Pg>>(
+    connection: &mut C,
+    sql: &str,
+) -> Result<i64, diesel::result::Error> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]
@@ -170,7 +176,10 @@ pub async fn number(connection: &mut AsyncPgConnection, sql: &str) -> Result<i64
 }
 
 /// A statement on a connection of any role; how many rows it touched.
-pub async fn execute(connection: &mut AsyncPgConnection, sql: &str) -> Result<usize, diesel::result::Error> {
+pub async fn execute<C: AsyncConnectionCore<Backend = Pg>>(
+    connection: &mut C,
+    sql: &str,
+) -> Result<usize, diesel::result::Error> {
     diesel::sql_query(sql).execute(connection).await
 }
 

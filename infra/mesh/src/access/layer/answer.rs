@@ -87,7 +87,7 @@ impl Drop for Closing {
         let rpc = self.method.name.as_str();
         metrics::counter!("neipix_rpc_total", "rpc" => rpc, "code" => code_name(code)).increment(1);
         metrics::histogram!("neipix_rpc_seconds", "rpc" => rpc).record(elapsed.as_secs_f64());
-        let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let workspace = self.workspace.map(|ws| ws.to_string()).unwrap_or_default();
         let cause = self.cause.as_deref().unwrap_or_default();
         let request_id = self.request_id.as_str();
