@@ -40,7 +40,7 @@ up: setup $(launcher) ## Run the whole product on this machine, with a demo work
 	@$(launcher) up
 
 .PHONY: test
-test: setup tidy test-unit test-it ## Run every check and suite
+test: setup tidy test-unit test-it test-api ## Run every check and suite
 
 .PHONY: test-unit
 test-unit: ## Test the pure parts: no database, no network
@@ -50,6 +50,12 @@ test-unit: ## Test the pure parts: no database, no network
 test-it: setup ## Test against private Postgres, Redis, S3 and a mailbox
 	cargo build -p neipix-local
 	$(with_services) cargo test --workspace --test '*'
+
+.PHONY: test-api
+test-api: setup ## Check the API from outside: OpenAPI document, generated clients, fuzzed calls
+	@local/scripts/setup.sh api
+	cargo build -p neipix-local -p neipix-tests --bins
+	$(with_services) .local/venv/bin/python tests/api/check.py $(built)/debug/stage
 
 .PHONY: tidy
 tidy: ## Check format, lints, sizes, floors, words, licences and protos
