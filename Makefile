@@ -48,7 +48,7 @@ mesh: setup ## Run it as in production: two processes of each service, two edges
 	@$(launcher_built) mesh
 
 .PHONY: test
-test: setup tidy test-unit test-it ## Run every check and suite
+test: setup tidy test-unit test-it test-api ## Run every check and suite
 
 .PHONY: test-unit
 test-unit: ## Test the pure parts: no database, no network
@@ -73,6 +73,12 @@ faults: setup ## Kill, pause and restart processes for MINUTES (60), from SEED
 .PHONY: docs
 docs: ## Write docs/trust.md anew from the tests
 	cargo run -q -p neipix-tests --bin trust_report
+
+.PHONY: test-api
+test-api: setup ## Check the API from outside: OpenAPI document, generated clients, fuzzed calls
+	@local/scripts/setup.sh api
+	cargo build -p neipix-local -p neipix-tests --bins
+	$(with_services) .local/venv/bin/python tests/api/check.py $(built)/debug/stage
 
 .PHONY: tidy
 tidy: ## Check format, lints, sizes, floors, words, licences and protos

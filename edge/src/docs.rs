@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Request, State},
     response::{Html, IntoResponse as _, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -11,8 +11,8 @@ use neipix_proto::{Method, POOL, ReasonInfo, Who, methods};
 
 use crate::{
     bind::field_at,
-    names::json_path,
-    openapi::Comments,
+    incoming::Incoming,
+    openapi::{Comments, json_template},
     problem::{self, Frame},
     state::Edge,
 };
@@ -60,7 +60,7 @@ pub async fn reference() -> Response {
 fn operation(out: &mut String, method: &Method, comments: &Comments) {
     let _ = write!(out, "<section id=\"{}\">", method.descriptor.name());
     for binding in &method.bindings {
-        let _ = write!(out, "<h3>{} {}</h3>", binding.verb, escape(&json_path(&binding.template)));
+        let _ = write!(out, "<h3>{} {}</h3>", binding.verb, escape(&json_template(&binding.template)));
     }
     for paragraph in comments.of_method(&method.descriptor).split("\n\n") {
         let _ = write!(out, "<p>{}</p>", escape(&paragraph.replace('\n', " ")));
@@ -90,7 +90,7 @@ fn operation(out: &mut String, method: &Method, comments: &Comments) {
 }
 
 /// `GET /errors/{reason}`: where a problem's `type` leads.
-pub async fn error(State(edge): State<Edge>, Path(name): Path<String>) -> Response {
+pub async fn error(State(edge): State<Edge>, Path(name): Path<String>, request: Request) -> Response {
     let comments = Comments::read(&POOL);
     let found = POOL.all_enums().filter(|e| e.name() == "ErrorReason").find_map(|reasons| {
         let value = reasons.get_value_by_name(&format!("ERROR_REASON_{name}"))?;
@@ -99,7 +99,8 @@ pub async fn error(State(edge): State<Edge>, Path(name): Path<String>) -> Respon
     });
     let Some((text, info)) = found else {
         let failure = neipix_mesh::Failure::not_found();
-        return problem::of_failure(failure, &Frame { api_origin: &edge.origins.api, trace_id: "" });
+        let incoming = Incoming::read(&request.into_parts().0, &edge);
+        return problem::of_failure(failure, &Frame { api_origin: &edge.origins.api, trace_id: incoming.trace_id() });
     };
     page(info.title, &explanation(&text, info))
 }

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::{
     hosts::{Site, host_of},
+    panics::caught,
     state::Edge,
 };
 
@@ -26,10 +27,20 @@ pub async fn secure(State(edge): State<Edge>, request: Request<Body>, next: Next
     let preflight = request.method() == Method::OPTIONS
         && origin.is_some()
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let upgrade = request.headers().contains_key(header::UPGRADE);
     let https = edge.origins.app.starts_with("https://");
-    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let mut response = if preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        caught(next.run(request), &edge.origins.api).await
+    };
+    let status = response.status();
     let headers = response.headers_mut();
     cross_origin(headers, &edge, site, origin.as_ref(), preflight);
+    if upgrade && status != StatusCode::SWITCHING_PROTOCOLS {
+        // Behind a request to upgrade nobody follows the framing.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };

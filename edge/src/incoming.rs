@@ -14,6 +14,7 @@ use crate::{
     address,
     hosts::{Site, host_of},
     state::Edge,
+    wire::WHOLE,
 };
 
 /// Largest JSON body, in bytes.
@@ -86,7 +87,10 @@ pub async fn json_body(headers: &HeaderMap, body: Body, most: usize) -> Result<B
     if declared.is_some_and(|l| l > most as u64) {
         return Err(too_large(most));
     }
-    let bytes = Limited::new(body, most).collect().await.map_err(|error| {
+    let collected = tokio::time::timeout(WHOLE, Limited::new(body, most).collect()).await;
+    let collected =
+        collected.map_err(|_| Failure::new(ErrorReason::BodyMalformed, "the body did not arrive whole in time"))?;
+    let bytes = collected.map_err(|error| {
         if error.downcast_ref::<LengthLimitError>().is_some() {
             too_large(most)
         } else {

@@ -5,7 +5,7 @@ mod schema;
 
 use std::collections::BTreeMap;
 
-use neipix_proto::{Method, POOL, ReasonInfo, Who, methods};
+use neipix_proto::{Method, POOL, ReasonInfo, Who, access::v1::Surface, methods};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
@@ -14,9 +14,9 @@ use schema::Schemas;
 
 use crate::{bind::field_at, names::json_path};
 
-/// The document.
+/// The document. Calls of the staff stand under the panel's origin.
 #[must_use]
-pub fn document(api_origin: &str) -> Value {
+pub fn document(api_origin: &str, admin_origin: &str) -> Value {
     let comments = Comments::read(&POOL);
     let mut schemas = Schemas::new(&comments);
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
@@ -27,7 +27,10 @@ pub fn document(api_origin: &str) -> Value {
             let tag = service.name().trim_end_matches("Service").to_owned();
             tags.entry(tag.clone()).or_insert_with(|| comments.of_service(service));
             let operation = Operation { method, template: &binding.template, body: &binding.body, alias: i > 0 };
-            let value = operation.document(&tag, &comments, &mut schemas);
+            let mut value = operation.document(&tag, &comments, &mut schemas);
+            if method.surfaces == [Surface::Admin] {
+                value["servers"] = json!([{"url": admin_origin}]);
+            }
             let path = paths.entry(json_template(&binding.template)).or_default();
             path.insert(binding.verb.to_ascii_lowercase(), value);
         }
@@ -53,9 +56,22 @@ pub fn document(api_origin: &str) -> Value {
     })
 }
 
-/// `{file.assistant_id}` → `{file.assistantId}`.
-fn json_template(template: &str) -> String {
-    json_path(template)
+/// `/files/{file.assistant_id}` → `/files/{assistantId}`: how documents name a path. Where a variable belongs in the request
+/// is not the client's concern, and one path must not stand under two names.
+#[must_use]
+pub fn json_template(template: &str) -> String {
+    let (mut path, mut rest) = (String::new(), template);
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((variable, tail)) = after.split_once('}') else { break };
+        path += &format!("{before}{{{}}}", json_variable(variable));
+        rest = tail;
+    }
+    path + rest
+}
+
+/// `file.assistant_id` → `assistantId`.
+fn json_variable(path: &str) -> String {
+    json_path(path.rsplit('.').next().unwrap_or(path))
 }
 
 struct Operation<'a> {
@@ -139,7 +155,7 @@ impl Operation<'_> {
         for path in &path_fields {
             if let Some(field) = field_at(&input, path) {
                 parameters.push(json!({
-                    "name": json_path(path), "in": "path", "required": true,
+                    "name": json_variable(path), "in": "path", "required": true,
                     "description": comments.of_field(&field),
                     "schema": schemas.input_field(&field, true),
                 }));
@@ -186,10 +202,10 @@ impl Operation<'_> {
     fn responses(&self, schemas: &mut Schemas<'_>) -> Value {
         let output = self.method.descriptor.output();
         let ok = if self.method.descriptor.is_server_streaming() {
-            // The events' data; listed so that clients get the types.
+            // The events' data; listed so that clients get the types. OpenAPI 3.1 has no schema for a stream of events.
             let data = schemas.output(&output);
             json!({"description": format!("Server-Sent Events; the data of each is one branch of {}.", output.name()),
-                   "content": {"text/event-stream": {"schema": {"type": "string"}}}, "x-neipix-event": data})
+                   "content": {"text/event-stream": {}}, "x-neipix-event": data})
         } else {
             json!({"description": "Done.", "content": {"application/json": {"schema": schemas.output(&output)}}})
         };
@@ -232,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_rest_rpc_is_documented_with_its_errors() {
-        let document = document("https://api.example.com");
+        let document = document("https://api.example.com", "https://admin.example.com");
         let publish = &document["paths"]["/api/v1/assistants/{id}:publish"]["post"];
         assert_eq!(publish["operationId"], "PublishAssistant");
         assert!(publish["summary"].as_str().unwrap().starts_with("Freeze the draft"));
@@ -249,11 +265,15 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), count, "operation ids must be distinct");
         assert!(!document.to_string().contains("ExchangeApiKey"), "internal rpcs stay inside");
+        let file = &document["paths"]["/api/v1/assistants/{assistantId}/files/{id}"];
+        assert_eq!(file["get"]["operationId"], "GetFile");
+        assert_eq!(document["paths"]["/api/v1/admin/users"]["get"]["servers"][0]["url"], "https://admin.example.com");
+        assert_eq!(file["patch"]["parameters"][1]["name"], "id");
     }
 
     #[test]
     fn field_rules_show_in_the_schemas() {
-        let document = document("https://api.example.com");
+        let document = document("https://api.example.com", "https://admin.example.com");
         let spec = &document["components"]["schemas"]["AssistantSpecInput"];
         assert_eq!(spec["properties"]["name"]["maxLength"], 100);
         assert_eq!(spec["required"], json!(["name"]));

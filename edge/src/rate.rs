@@ -28,7 +28,7 @@ redis.call('SET', KEYS[1], string.format('%.0f', tat + interval), 'PX', math.cei
 return 0
 ";
 
-/// Local buckets beyond this many are forgotten at once; they only serve while Redis is away.
+/// Local buckets beyond this many are forgotten at once; they only count while Redis is away.
 const LOCAL_MOST: usize = 100_000;
 
 /// The limiter of one edge.
@@ -55,7 +55,13 @@ impl Limiter {
         let tolerance = i64::from(seconds) * 1_000_000;
         let key = format!("neipix:rl:{rpc}:{principal}");
         let wait = match self.shared(&key, interval, tolerance).await {
-            Some(wait) => wait,
+            Some(wait) => {
+                if wait <= 0 {
+                    // Should Redis go away, nobody starts anew.
+                    self.alone(key, interval, tolerance);
+                }
+                wait
+            }
             None => self.alone(key, interval, tolerance),
         };
         if wait <= 0 {

@@ -21,7 +21,8 @@ use crate::{
 /// The public router. Readiness and metrics live on the ops listener; `/healthz` and `/readyz` are here too, for probes
 /// that reach nothing else.
 pub fn router(edge: Edge) -> Router {
-    let document: &'static str = Box::leak(openapi::document(&edge.origins.api).to_string().into_boxed_str());
+    let document: &'static str =
+        Box::leak(openapi::document(&edge.origins.api, &edge.origins.admin).to_string().into_boxed_str());
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))

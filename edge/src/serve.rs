@@ -1,6 +1,6 @@
 //! Builds an edge of its settings, and serves it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::Router;
 use neipix_mesh::{
@@ -17,11 +17,11 @@ use neipix_mesh::{
     shutdown::Shutdown,
     tasks::Tasks,
 };
-use tokio::net::TcpListener;
 
 use crate::{
     credentials::Keys,
     hosts::Origins,
+    listen,
     rate::Limiter,
     router::router,
     routes::Routes,
@@ -68,29 +68,6 @@ pub fn build(settings: &Settings, mesh: Mesh, tasks: &Tasks, shutdown: &Shutdown
     Ok(router(edge))
 }
 
-/// Serves a router until shutdown, then lets running requests finish, at most 20 s.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) -> Result<(), Failure> {
-    use axum::serve::ListenerExt as _;
-    // Nagle's algorithm costs a quarter of the throughput.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let stop = shutdown.clone();
-    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { stop.wait().await });
-    let late = async {
-        shutdown.wait().await;
-        tokio::time::sleep(neipix_mesh::server::DRAIN).await;
-    };
-    tokio::select! {
-        result = serving.into_future() => result.map_err(Failure::internal),
-        () = late => Ok(()),
-    }
-}
-
 /// Runs an edge as a process of its own.
 ///
 /// # Errors
@@ -106,5 +83,6 @@ pub async fn process(boot: Boot) -> Result<(), RunError> {
     boot.tasks.spawn("ops", async move { neipix_mesh::metrics::serve_ops(ops, readiness, stop).await });
     let listener = neipix_mesh::server::bind(boot.settings.listen.http).await?;
     tracing::info!(address = %boot.settings.listen.http, "the edge serves");
-    Ok(serve(listener, router, boot.shutdown).await?)
+    listen::serve(listener, router, boot.shutdown).await;
+    Ok(())
 }

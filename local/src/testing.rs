@@ -126,3 +126,12 @@ pub async fn start_through(
     let verify_url = with_database(&env("VERIFY_DATABASE_URL")?, &database);
     Ok(TestProduct { product, settings: pairs, verify_url })
 }
+
+/// Another replica of everything, an edge included, with the settings of a `TestProduct`: on the same servers.
+///
+/// # Errors
+/// When no port is free.
+pub async fn replica(settings: &[(String, String)]) -> anyhow::Result<Product> {
+    let settings = Settings::from_pairs("local", settings.to_vec())?;
+    product::start(&settings, TcpListener::bind("127.0.0.1:0").await?).await
+}

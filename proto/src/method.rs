@@ -220,7 +220,8 @@ fn reasons(method: &Method, access: &Access) -> Vec<&'static ReasonInfo> {
     if !matches!(method.who, Who::Public) {
         mesh.extend([R::TokenInvalid, R::TokenExpired, R::SessionRevoked, R::PermissionDenied]);
     }
-    if input.fields().len() > 0 {
+    // A REST face refuses a body or a query that nobody asked for, too.
+    if input.fields().len() > 0 || !method.bindings.is_empty() {
         mesh.extend([R::FieldInvalid, R::BodyMalformed, R::BodyTooLarge, R::MediaType]);
     }
     if input.get_field_by_name("page_token").is_some() {
@@ -232,10 +233,10 @@ fn reasons(method: &Method, access: &Access) -> Vec<&'static ReasonInfo> {
     if method.takes_idempotency_key() {
         mesh.extend([R::IdempotencyKeyReused, R::IdempotencyInProgress, R::AlreadyDone]);
     }
-    if input.fields().any(|f| is_cookie(&f)) {
+    if input.fields().chain(method.descriptor.output().fields()).any(|f| is_cookie(&f)) {
         mesh.push(R::CsrfRefused);
     }
-    if names_a_row(&input, 0) {
+    if names_a_row(&input, method.is_internal(), 0) {
         mesh.push(R::NotFound);
     }
     all.extend(mesh.into_iter().map(crate::Reason::info));
@@ -260,11 +261,13 @@ fn has_etag(input: &MessageDescriptor) -> bool {
         })
 }
 
-/// Whether the request names a row by id, itself or in a message right below.
-fn names_a_row(input: &MessageDescriptor, depth: u8) -> bool {
+/// Whether the request names a row by id, itself or in a message right below. The workspace of an internal call is its
+/// context.
+fn names_a_row(input: &MessageDescriptor, internal: bool, depth: u8) -> bool {
     input.fields().any(|f| match f.kind() {
-        Kind::String => f.name() == "id" || (f.name().ends_with("_id") && f.name() != "workspace_id"),
-        Kind::Message(m) => depth == 0 && !m.full_name().starts_with("google.") && names_a_row(&m, 1),
+        Kind::String if internal && f.name() == "workspace_id" => false,
+        Kind::String => f.name() == "id" || f.name().ends_with("_id") || f.name().ends_with("_ids"),
+        Kind::Message(m) => depth == 0 && !m.full_name().starts_with("google.") && names_a_row(&m, internal, 1),
         _ => false,
     })
 }

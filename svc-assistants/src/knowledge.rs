@@ -7,7 +7,7 @@ pub mod text;
 
 use std::time::Duration;
 
-use neipix_mesh::HasReason;
+use neipix_mesh::{HasReason, failure::FieldProblem};
 use neipix_proto::{
     Reason as _, ReasonInfo,
     assistants::v1::{ErrorReason, FileFailure, FileStatus},
@@ -128,6 +128,13 @@ impl HasReason for KnowledgeError {
             Self::NotUploaded => ErrorReason::FileNotUploaded.info(),
             Self::State(_) => ErrorReason::FileState.info(),
             Self::Limit => ErrorReason::FileLimit.info(),
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldProblem> {
+        match self {
+            Self::Type => vec![FieldProblem { field: "name".to_owned(), message: self.to_string() }],
+            Self::TooLarge { .. } | Self::NotUploaded | Self::State(_) | Self::Limit => vec![],
         }
     }
 }

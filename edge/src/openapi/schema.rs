@@ -131,7 +131,7 @@ impl<'a> Schemas<'a> {
             }
             Kind::Uint32 | Kind::Fixed32 => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64 => {
-                json!({"type": "string", "format": "int64", "pattern": "^-?[0-9]{1,18}$"})
+                json!({"type": "string", "format": "int64", "pattern": "^-?[0-9]{1,19}$"})
             }
             Kind::Bool => json!({"type": "boolean"}),
             Kind::String => json!({"type": "string"}),
@@ -221,6 +221,17 @@ fn scalar_rules(rules: &DynamicMessage, schema: &mut Value) {
         {
             schema["enum"] = list.iter().filter_map(number).collect();
         }
+    }
+    if let Some(bounds) = message_in(rules, "int64")
+        && bounds.has_field_by_name("gte")
+    {
+        let least = bounds.get_field_by_name("gte").and_then(|v| v.as_i64()).unwrap_or(i64::MIN);
+        let digits = match least {
+            1.. => "^[1-9][0-9]{0,17}$",
+            0 => "^[0-9]{1,18}$",
+            _ => "^-?[0-9]{1,18}$",
+        };
+        schema["pattern"] = json!(digits);
     }
     for kind in ["int32", "double"] {
         if let Some(bounds) = message_in(rules, kind) {

@@ -39,7 +39,8 @@ use crate::{
 pub async fn create(state: &Assistants, call: Call<CreateFileRequest>) -> Result<CreateFileResponse, Failure> {
     let assistant = seen(&call.context, &call.assistant_id, "assistant_id")?;
     if call.size_bytes > FILE_BYTES_MAX {
-        return Err(KnowledgeError::TooLarge { max: FILE_BYTES_MAX }.into());
+        let refused = Failure::from(KnowledgeError::TooLarge { max: FILE_BYTES_MAX });
+        return Err(refused.with_field("size_bytes", format!("must be at most {FILE_BYTES_MAX}")));
     }
     let name = clean_name(&call.name);
     let declared = file_type(&name, &call.media_type)?;

@@ -272,7 +272,7 @@ fn is_traceparent(text: &str) -> bool {
 
 fn request_id(headers: &HeaderMap) -> String {
     let good = |text: &&str| {
-        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     let came = headers.get("x-request-id").and_then(|v| v.to_str().ok()).filter(good);
     came.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
@@ -280,9 +280,9 @@ fn request_id(headers: &HeaderMap) -> String {
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let good = |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    let good = |text: &&str| (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     match value.to_str().ok().filter(good) {
         Some(key) => Ok(Some(key.to_owned())),
-        None => Err(Failure::invalid("idempotency-key", "must be 1 to 128 visible ASCII characters")),
+        None => Err(Failure::invalid("idempotency-key", "must be 1 to 255 visible ASCII characters")),
     }
 }

@@ -1,0 +1,92 @@
+//! Serves the product with test settings, an owner and a superadmin, for checks that are not written in Rust: prints one
+//! line of JSON with its addresses and their tokens, and stops when its input ends. With `--no-limits` rate limits are
+//! forgotten as they are counted, so that a fuzzer sees more than 429. With `--beside <settings>` it is a replica of a product
+//! that runs: nobody is made.
+//!
+//! Run it beside the servers of `neipix-local with-services`.
+
+use std::{process::ExitCode, time::Duration};
+
+use neipix_proto::auth::v1::PlatformRole;
+use neipix_tests::{client::Surface, stage, telegram::Telegram};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = tokio::io::stderr().write_all(format!("stage: {error:#}\n").as_bytes()).await;
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let (option, value) = (arguments.next(), arguments.next());
+    match (option.as_deref(), value) {
+        (Some("--beside"), Some(settings)) => beside(&serde_json::from_str::<Vec<(String, String)>>(&settings)?).await,
+        (option, _) => alone(option == Some("--no-limits")).await,
+    }
+}
+
+async fn beside(settings: &[(String, String)]) -> anyhow::Result<()> {
+    let product = neipix_local::testing::replica(settings).await?;
+    tell(&json!({"address": product.address.to_string(), "pid": std::process::id()})).await?;
+    input_ends().await?;
+    product.stop().await;
+    Ok(())
+}
+
+async fn alone(no_limits: bool) -> anyhow::Result<()> {
+    // Nothing leaves the machine.
+    let telegram = Telegram::start().await?;
+    let telegram_api = telegram.base_url();
+    let settings = [("WELCOME_GRANT_MICRO_PIX", "100000000"), ("TELEGRAM_API", telegram_api.as_str())];
+    let test = neipix_local::testing::start(&settings).await?;
+    let owner = stage::owner(&test, "owner@romashka.example").await;
+    let staff = stage::staff(&test, "root@neipix.example", PlatformRole::Superadmin).await;
+    let port = test.product.address.port();
+    let host = |surface: Surface| format!("{}.localhost:{port}", surface.label());
+    let told = json!({
+        "address": test.product.address.to_string(),
+        "pid": std::process::id(),
+        "apiHost": host(Surface::Api),
+        "adminHost": host(Surface::Admin),
+        "ownerToken": owner.caller().0,
+        "staffToken": staff.caller().0,
+    });
+    tell(&told).await?;
+    let redis = test.settings.iter().find(|(name, _)| name == "REDIS_URL").map(|(_, url)| url.clone());
+    tokio::select! {
+        ended = input_ends() => ended?,
+        ended = forget_limits(redis.unwrap_or_default()), if no_limits => ended?,
+    }
+    test.product.stop().await;
+    Ok(())
+}
+
+async fn tell(what: &serde_json::Value) -> anyhow::Result<()> {
+    let mut out = tokio::io::stdout();
+    out.write_all(format!("{what}\n").as_bytes()).await?;
+    Ok(out.flush().await?)
+}
+
+async fn input_ends() -> anyhow::Result<()> {
+    let mut rest = [0; 64];
+    while tokio::io::stdin().read(&mut rest).await? > 0 {}
+    Ok(())
+}
+
+async fn forget_limits(redis: String) -> anyhow::Result<()> {
+    let mut connection = redis::Client::open(redis)?.get_multiplexed_async_connection().await?;
+    loop {
+        let keys: Vec<String> = redis::cmd("KEYS").arg("neipix:rl:*").query_async(&mut connection).await?;
+        if !keys.is_empty() {
+            redis::cmd("DEL").arg(keys).exec_async(&mut connection).await?;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,147 @@
+//! E-2, E-10, E-11: what costs the sender nothing must not cost us memory or other callers their answers. The product runs
+//! in a process of its own, so that its memory is its own too.
+
+mod http2;
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use futures::future::join_all;
+use http::Method;
+use neipix_tests::{
+    client::{Bearer, Rest, Surface},
+    trust,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::{Mutex, MutexGuard},
+};
+
+use crate::process::Process;
+
+/// What an attack may cost.
+const MORE_KB: u64 = 50 * 1024;
+/// Below this a p99 tells of the machine, not of the attack.
+const NOISE: Duration = Duration::from_millis(100);
+
+/// One at a time: each compares what others wait with and without it.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+struct Stage {
+    process: Process,
+    owner: Rest<Bearer>,
+    // Falls last.
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let alone = ALONE.lock().await;
+        let process = Process::start(&[]).await;
+        let owner = Rest::at(process.address, Surface::Api).bearer(process.told["ownerToken"].as_str().unwrap());
+        Self { process, owner, _alone: alone }
+    }
+
+    /// Its memory, in KB.
+    fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid)).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim_end_matches("kB").trim().parse().unwrap()
+    }
+
+    /// The 99th of a hundred calls of somebody who does nothing wrong; all are answered.
+    async fn p99(&self) -> Duration {
+        let mut took = vec![];
+        for _ in 0..100 {
+            let began = Instant::now();
+            let _ = self.owner.get("/api/v1/auth/me").await.ok();
+            took.push(began.elapsed());
+        }
+        took.sort();
+        took[98]
+    }
+
+    async fn stands(&self, attack: &str, memory: u64, usual: Duration, during: Duration) {
+        assert!(during <= (2 * usual).max(NOISE), "{attack}: others waited {during:?}, usually {usual:?}");
+        let after = self.memory();
+        assert!(after <= memory + MORE_KB, "{attack}: {memory} KB became {after} KB");
+        let _ = self.owner.get("/api/v1/auth/me").await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e_2_a_compression_bomb_is_never_unfolded() {
+    trust!("E-2");
+    let stage = Stage::set().await;
+    let usual = stage.p99().await;
+    let memory = stage.memory();
+    let bombs = async {
+        for _ in 0..20 {
+            for encoding in ["gzip", "gzip, gzip"] {
+                let owner = stage.owner.clone().with_header("content-encoding", encoding);
+                let body = Some(crate::bodies::BOMB.to_vec());
+                let answer = owner.try_bytes(Method::POST, "/api/v1/assistants", "application/json", body).await;
+                answer.unwrap().problem(415, "MEDIA_TYPE");
+            }
+            let path = "/neipix.assistants.v1.AssistantService/CreateAssistant";
+            let owner = stage.owner.clone().with_header("grpc-encoding", "gzip");
+            let body = Some(crate::faces::frame(1, crate::bodies::BOMB));
+            let answer = owner.try_bytes(Method::POST, path, "application/grpc-web+proto", body).await.unwrap();
+            // RESOURCE_EXHAUSTED, in the headers or as the trailers in the body.
+            let told = format!("grpc-status:{} {}", answer.header("grpc-status"), answer.text());
+            assert!(told.contains("grpc-status:8"), "{answer}");
+        }
+    };
+    let ((), during) = tokio::join!(bombs, stage.p99());
+    stage.stands("bombs", memory, usual, during).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e_10_floods_of_frames_end_their_connection_and_nothing_else() {
+    trust!("E-10");
+    let stage = Stage::set().await;
+    let usual = stage.p99().await;
+    let memory = stage.memory();
+    for flood in http2::floods(stage.process.address.port()) {
+        let attackers = join_all((0..4).map(|_| flood.run(stage.process.address)));
+        let (_, during) = tokio::join!(attackers, stage.p99());
+        stage.stands(flood.name, memory, usual, during).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e_11_a_thousand_crawling_sockets_are_closed() {
+    let stage = Stage::set().await;
+    let usual = stage.p99().await;
+    let memory = stage.memory();
+    let crawlers = join_all((0..1_000).map(|n| crawl(stage.process.address, n)));
+    let (lived, during) = tokio::join!(crawlers, stage.p99());
+    let longest = lived.into_iter().max().unwrap();
+    assert!(longest <= Duration::from_secs(30), "closed after {longest:?}");
+    stage.stands("crawling sockets", memory, usual, during).await;
+}
+
+/// A byte per ten seconds, until the other side has had enough; how long that took.
+async fn crawl(address: SocketAddr, n: usize) -> Duration {
+    let begin: &[u8] = match n % 4 {
+        0 => b"GET /api/v1/auth/me HTTP/1.1\r\nX-Crawl: ",
+        1 => b"POST /api/v1/auth/login HTTP/1.1\r\nHost: api.localhost\r\nContent-Length: 1000\r\n\r\n",
+        2 => b"PRI * HTTP/2.0\r\n",
+        _ => b"",
+    };
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let begun = Instant::now();
+    stream.write_all(begin).await.unwrap();
+    let mut part = [0; 512];
+    loop {
+        match tokio::time::timeout(Duration::from_secs(10), stream.read(&mut part)).await {
+            Ok(Ok(0) | Err(_)) => return begun.elapsed(),
+            Ok(Ok(_)) => {}
+            Err(_) if stream.write_all(b"a").await.is_err() => return begun.elapsed(),
+            Err(_) => {}
+        }
+    }
+}
