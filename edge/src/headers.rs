@@ -44,6 +44,8 @@ pub async fn secure(State(edge): State<Edge>, request: Request<Body>, next: Next
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
+    // What is an answer to one person is kept by no cache, whichever face gave it.
+    set(header::CACHE_CONTROL, "no-store");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");

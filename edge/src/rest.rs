@@ -83,7 +83,6 @@ fn stamp(response: &mut Response, incoming: &Incoming) {
             headers.insert(name, value);
         }
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 async fn answer(edge: &Edge, parts: &Parts, body: Body, incoming: &Incoming) -> Result<Response, Refusal> {

@@ -26,6 +26,7 @@ pub struct Product {
     pub address: SocketAddr,
     /// The services as the command line reaches them.
     pub cli: Mesh,
+    places: HashMap<&'static str, Late>,
     tasks: Tasks,
     shutdown: Shutdown,
 }
@@ -71,6 +72,12 @@ fn explain(error: &dyn std::error::Error) -> anyhow::Error {
     anyhow::anyhow!(text)
 }
 
+/// All services, called by a process of that name.
+fn reach(own: &str, places: &HashMap<&'static str, Late>) -> Mesh {
+    let upstreams = places.iter().map(|(name, late)| ((*name).to_owned(), local(own, late.clone()))).collect();
+    Mesh::new(own, upstreams)
+}
+
 /// Starts the product on a listener. The databases must have been migrated.
 ///
 /// # Errors
@@ -81,10 +88,7 @@ pub async fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     tasks.spawn("metrics.upkeep", neipix_mesh::metrics::upkeep(shutdown.clone()));
     let places: HashMap<&'static str, Late> = SERVICES.into_iter().map(|name| (name, Late::new())).collect();
-    let mesh = |own: &str| {
-        let upstreams = places.iter().map(|(name, late)| ((*name).to_owned(), local(own, late.clone()))).collect();
-        Mesh::new(own, upstreams)
-    };
+    let mesh = |own: &str| reach(own, &places);
     macro_rules! place {
         ($service:ident) => {
             let name = $service::NAME;
@@ -106,10 +110,17 @@ pub async fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result
     let address = listener.local_addr()?;
     let stop = shutdown.clone();
     tasks.spawn("edge", async move { neipix_edge::listen::serve(listener, router, stop).await });
-    Ok(Product { address, cli: mesh("cli"), tasks, shutdown })
+    let cli = mesh("cli");
+    Ok(Product { address, cli, places, tasks, shutdown })
 }
 
 impl Product {
+    /// The services as a process of that name reaches them.
+    #[must_use]
+    pub fn as_process(&self, name: &str) -> Mesh {
+        reach(name, &self.places)
+    }
+
     /// Drains and ends everything.
     pub async fn stop(self) {
         self.shutdown.begin();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 
 use crate::{
     POOL, ReasonInfo,
@@ -93,6 +93,20 @@ impl Method {
 pub struct Methods(HashMap<String, Method>);
 
 impl Methods {
+    /// The rpcs of a set of descriptors; an rpc without its option is left out, which the build does not let happen.
+    #[must_use]
+    pub fn of(pool: &DescriptorPool) -> Self {
+        let mut all = HashMap::new();
+        for service in pool.services().filter(|s| s.full_name().starts_with("neipix.")) {
+            for descriptor in service.methods() {
+                if let Some(method) = read(descriptor) {
+                    all.insert(method.path.clone(), method);
+                }
+            }
+        }
+        Self(all)
+    }
+
     /// The rpc of a gRPC path.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Method> {
@@ -110,22 +124,12 @@ impl Methods {
 
 /// The rules of every rpc.
 pub fn methods() -> &'static Methods {
-    static METHODS: LazyLock<Methods> = LazyLock::new(|| {
-        let mut all = HashMap::new();
-        for service in POOL.services().filter(|s| s.full_name().starts_with("neipix.")) {
-            for descriptor in service.methods() {
-                if let Some(method) = read(descriptor) {
-                    all.insert(method.path.clone(), method);
-                }
-            }
-        }
-        Methods(all)
-    });
+    static METHODS: LazyLock<Methods> = LazyLock::new(|| Methods::of(&POOL));
     &METHODS
 }
 
 fn option<T: prost::Message + Default>(method: &MethodDescriptor, name: &str) -> Option<T> {
-    let extension = POOL.get_extension_by_name(name)?;
+    let extension = method.parent_pool().get_extension_by_name(name)?;
     let options = method.options();
     if !options.has_extension(&extension) {
         return None;
@@ -135,7 +139,7 @@ fn option<T: prost::Message + Default>(method: &MethodDescriptor, name: &str) ->
 
 /// Whether a field carries `(neipix.access.v1.field).secret`.
 fn is_secret(field: &FieldDescriptor) -> bool {
-    POOL.get_extension_by_name("neipix.access.v1.field").is_some_and(|extension| {
+    field.parent_pool().get_extension_by_name("neipix.access.v1.field").is_some_and(|extension| {
         let options: DynamicMessage = field.options();
         options.has_extension(&extension)
             && options
@@ -244,7 +248,7 @@ fn reasons(method: &Method, access: &Access) -> Vec<&'static ReasonInfo> {
 }
 
 fn is_cookie(field: &FieldDescriptor) -> bool {
-    POOL.get_extension_by_name("neipix.access.v1.field").is_some_and(|extension| {
+    field.parent_pool().get_extension_by_name("neipix.access.v1.field").is_some_and(|extension| {
         let options = field.options();
         options.has_extension(&extension)
             && options.get_extension(&extension).as_message().is_some_and(|m| {

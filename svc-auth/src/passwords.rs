@@ -5,7 +5,7 @@ use std::{sync::Arc, thread::available_parallelism};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version};
 use neipix_mesh::{Failure, config::Argon2Cost};
 use neipix_proto::access::v1::ErrorReason;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Callers that hash or wait for a place; more are refused, so that other work keeps its share.
 const CALLERS_MOST: usize = 64;
@@ -13,6 +13,12 @@ const CALLERS_MOST: usize = 64;
 /// Hashes at once: each takes a core and 19 MiB for tens of milliseconds, and half of the cores stay free for other calls.
 fn at_once() -> usize {
     available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+}
+
+/// A place among those who hash or wait for it.
+#[derive(Debug)]
+pub struct Place {
+    _held: OwnedSemaphorePermit,
 }
 
 /// Makes and checks hashes. Cheap to clone.
@@ -43,12 +49,25 @@ impl Passwords {
         })
     }
 
-    /// The hash of a password.
+    /// A place for one password. Taken before anything else is done for it: a flood of log-ins must not reach the database
+    /// either.
     ///
     /// # Errors
     /// RATE_LIMITED where too many wait already.
-    pub async fn hash(&self, password: String) -> Result<String, Failure> {
-        self.off_thread(move |hasher| {
+    pub fn enter(&self) -> Result<Place, Failure> {
+        let held = self.callers.clone().try_acquire_owned();
+        held.map(|held| Place { _held: held }).map_err(|_| {
+            Failure::new(ErrorReason::RateLimited, "too many log-ins at once; wait and try again")
+                .with_retry_after(std::time::Duration::from_secs(1))
+        })
+    }
+
+    /// The hash of a password.
+    ///
+    /// # Errors
+    /// INTERNAL where argon2 refuses.
+    pub async fn hash(&self, place: Place, password: String) -> Result<String, Failure> {
+        self.off_thread(place, move |hasher| {
             hasher
                 .hash_password(password.as_bytes())
                 .map(|h| h.to_string())
@@ -60,10 +79,10 @@ impl Passwords {
     /// Whether the password is right; without a stored hash it works as long and says no.
     ///
     /// # Errors
-    /// RATE_LIMITED where too many wait already.
-    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Failure> {
+    /// INTERNAL where the work ends without a word.
+    pub async fn verify(&self, place: Place, password: String, stored: Option<String>) -> Result<bool, Failure> {
         let nobody = self.nobody.clone();
-        self.off_thread(move |hasher| {
+        self.off_thread(place, move |hasher| {
             let known = stored.is_some();
             let stored = stored.unwrap_or_else(|| nobody.to_string());
             let parsed = PasswordHash::new(&stored);
@@ -74,17 +93,14 @@ impl Passwords {
 
     async fn off_thread<T: Send + 'static>(
         &self,
+        place: Place,
         work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
     ) -> Result<T, Failure> {
-        let Ok(caller) = self.callers.clone().try_acquire_owned() else {
-            return Err(Failure::new(ErrorReason::RateLimited, "too many log-ins at once; wait and try again")
-                .with_retry_after(std::time::Duration::from_secs(1)));
-        };
-        let place = self.places.clone().acquire_owned().await.map_err(Failure::internal)?;
+        let core = self.places.clone().acquire_owned().await.map_err(Failure::internal)?;
         let hasher = self.hasher.clone();
         tokio::task::spawn_blocking(move || {
             // Held by the work, not by the call: a caller that goes away does not make room while its hash still runs.
-            let _held = (caller, place);
+            let _held = (place, core);
             work(&hasher)
         })
         .await
@@ -99,20 +115,21 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_of_an_account_is_right() {
         let passwords = Passwords::new(Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 }).unwrap();
-        let hash = passwords.hash("correct horse".into()).await.unwrap();
-        assert!(passwords.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify("wrong horse".into(), Some(hash)).await.unwrap());
-        assert!(!passwords.verify("nobody has this".into(), None).await.unwrap());
+        let place = || passwords.enter().unwrap();
+        let hash = passwords.hash(place(), "correct horse".into()).await.unwrap();
+        assert!(passwords.verify(place(), "correct horse".into(), Some(hash.clone())).await.unwrap());
+        assert!(!passwords.verify(place(), "wrong horse".into(), Some(hash)).await.unwrap());
+        assert!(!passwords.verify(place(), "nobody has this".into(), None).await.unwrap());
     }
 
     #[tokio::test]
     async fn a_15_surplus_callers_are_refused_before_they_hash() {
         // trust: A-15
         let passwords = Passwords::new(Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 }).unwrap();
-        let taken: Vec<_> = (0..CALLERS_MOST).map(|_| passwords.callers.clone().try_acquire_owned().unwrap()).collect();
-        let refused = passwords.hash("correct horse".into()).await.unwrap_err();
+        let taken: Vec<_> = (0..CALLERS_MOST).map(|_| passwords.enter().unwrap()).collect();
+        let refused = passwords.enter().unwrap_err();
         assert!(refused.is(ErrorReason::RateLimited) && refused.retry_after().is_some());
         drop(taken);
-        assert!(passwords.hash("correct horse".into()).await.is_ok());
+        assert!(passwords.hash(passwords.enter().unwrap(), "correct horse".into()).await.is_ok());
     }
 }

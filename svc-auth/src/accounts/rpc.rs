@@ -34,7 +34,7 @@ pub fn seal_context(id: RegistrationId) -> String {
 /// # Errors
 /// RATE_LIMITED where too many hash at once.
 pub async fn register(auth: &Auth, call: Call<RegisterRequest>) -> Result<RegisterResponse, Failure> {
-    let password_hash = auth.passwords.hash(call.password.clone()).await?;
+    let password_hash = auth.passwords.hash(auth.passwords.enter()?, call.password.clone()).await?;
     let id = RegistrationId::new(Utc::now());
     let code = code(rand::random());
     auth.db
@@ -172,7 +172,7 @@ async fn told(tx: &mut Tx, user: UserId, platform_role: &str) -> Result<(), Fail
 /// # Errors
 /// Storage.
 pub async fn provision(auth: &Auth, call: Call<ProvisionUserRequest>) -> Result<ProvisionUserResponse, Failure> {
-    let password_hash = auth.passwords.hash(call.password.clone()).await?;
+    let password_hash = auth.passwords.hash(auth.passwords.enter()?, call.password.clone()).await?;
     let joined: Option<WorkspaceId> = match call.join_workspace_id.as_str() {
         "" => None,
         id => Some(id.parse().map_err(|_| Failure::invalid("join_workspace_id", "must be a UUID"))?),

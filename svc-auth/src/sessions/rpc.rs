@@ -40,6 +40,7 @@ use crate::{
 /// # Errors
 /// CREDENTIALS_INVALID, SURFACE_FORBIDDEN, BLOCKED, RATE_LIMITED.
 pub async fn login(auth: &Auth, call: Call<LoginRequest>) -> Result<SessionTokens, Failure> {
+    let place = auth.passwords.enter()?;
     let key = email_key(&call.email);
     let device = refresh::hash(&call.refresh_token);
     let (account, failures, gate) = auth
@@ -58,7 +59,8 @@ pub async fn login(auth: &Auth, call: Call<LoginRequest>) -> Result<SessionToken
         return Err(Failure::new(MeshReason::RateLimited, detail)
             .with_retry_after(std::time::Duration::from_secs(seconds.max(1))));
     }
-    let right = auth.passwords.verify(call.password.clone(), account.as_ref().map(|a| a.password_hash.clone())).await?;
+    let stored = account.as_ref().map(|a| a.password_hash.clone());
+    let right = auth.passwords.verify(place, call.password.clone(), stored).await?;
     let Some(account) = account.filter(|_| right) else {
         if gate == Gate::Open {
             let counted = async |tx: &mut Tx| store::count_failure(tx, &failures, false).await;
