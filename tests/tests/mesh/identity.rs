@@ -49,9 +49,10 @@ async fn is_shut_out(house: &House, shown: Option<Identity>) -> bool {
     }
 }
 
-/// No answer of a service: those say their reason.
+/// No answer of a service: those say their reason. A server that breaks off in the middle of HTTP/2 is INTERNAL to tonic.
 fn is_of_the_wire(status: &Status) -> bool {
-    status.details().is_empty() && matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled)
+    let wire = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::Internal];
+    status.details().is_empty() && wire.contains(&status.code())
 }
 
 #[test]
