@@ -47,7 +47,7 @@ struct End {
     why: &'static str,
 }
 
-const REVOKED: End = End { code: 4001, why: "session revoked" };
+const REVOKED: End = End { code: 4001, why: "access ended: refresh, take a new ticket, resume" };
 const DENIED: End = End { code: 4003, why: "permission lost" };
 const SLOW: End = End { code: 4008, why: "reads too slowly: resume with the last number" };
 const DRAINING: End = End { code: 1001, why: "draining: resume elsewhere" };

@@ -213,6 +213,11 @@ impl House {
     /// Ends the product and checks every invariant of its database.
     pub async fn close(self) {
         self.quiet().await;
+        self.stop().await;
+    }
+
+    /// The same where work still waits.
+    pub async fn stop(self) {
         self.product.product.stop().await;
         assert!(neipix_cli::verify::run(&self.product.verify_url, "").await.unwrap(), "an invariant is broken");
     }

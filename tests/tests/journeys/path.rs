@@ -262,11 +262,20 @@ async fn the_socket_saw_it_all(house: &House, operator: &Person, mut early: Sock
         let readable = !text(&event["kind"]).starts_with("wallet.");
         assert_eq!(event["data"].is_object(), readable, "what an operator may read, and no more: {event}");
     }
+    let told =
+        |events: &[Value]| events.iter().map(|e| (number_of(e), text(&e["kind"]).to_owned())).collect::<Vec<_>>();
     for after in [0, last / 2, last - 1] {
+        let expected = &told(&all)[usize::try_from(after).unwrap()..];
         let mut late = house.socket(operator).await;
         late.send(&json!({"t": "resume", "after": after})).await;
-        let rest = events_to(&mut late, last).await;
-        let numbers = |events: &[Value]| events.iter().map(|e| (number_of(e), e["kind"].clone())).collect::<Vec<_>>();
-        assert_eq!(numbers(&rest), numbers(&all)[usize::try_from(after).unwrap()..]);
+        assert_eq!(told(&events_to(&mut late, last).await), expected);
+        // The other face of the same stream.
+        let mut sse = operator.api.stream(Method::GET, &format!("/api/v1/events?after={after}"), None).await;
+        let mut read = vec![];
+        while read.len() < expected.len() {
+            let event = sse.next_within(SOON).await.expect("an event");
+            read.extend(event.id.map(|id| (id.parse::<i64>().unwrap(), event.event)));
+        }
+        assert_eq!(read, expected);
     }
 }

@@ -99,3 +99,35 @@ async fn l_8_t_8_words_of_others_are_in_no_prompt() {
     assert!(!found.to_string().contains("кобальт"), "{found}");
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l_7_a_stop_word_is_known_in_its_disguises_and_a_monstrous_expression_is_not_saved() {
+    trust!("L-7");
+    let house = House::open().await;
+    house.provider.on_model(MODEL, Behaviour::text("Хорошо."));
+    let (owner, assistant) = house.with_model(MODEL).await;
+    let path = format!("/api/v1/assistants/{assistant}");
+    let words = |pattern: &str, how: &str| {
+        let stop = json!({"pattern": pattern, "match": format!("STOP_WORD_MATCH_{how}"),
+            "action": "STOP_WORD_ACTION_FIXED_REPLY", "reply": "Передаю человеку."});
+        json!({"draft": {"stopWords": [stop]}, "etag": "*"})
+    };
+    for bad in ["(.{999}){999}", "(", "(?=x)"] {
+        let refused = owner.api.patch(&path, words(bad, "REGEX")).await;
+        refused.problem(400, "DRAFT_INVALID");
+    }
+    let _ = owner.api.patch(&path, words("счёт", "WORD_FORM")).await.ok();
+    let _ = owner.api.post(&format!("{path}:publish"), json!({})).await.ok();
+    // Latin look-alikes, a mark without width, ё and е, another case.
+    for (n, disguised) in ["дайте счет", "дайте cчёт", "дайте с\u{200b}чё\u{200d}т", "СЧЁТ пришлите"].iter().enumerate()
+    {
+        let ask = question(&assistant, &format!("c{n}"), "m1", disguised);
+        let answer = owner.api.post("/api/v1/channels/api/messages", ask).await.ok();
+        let turn = &answer["turn"];
+        assert_eq!((&turn["state"], &turn["reason"]), (&json!("TURN_STATE_SKIPPED"), &json!("stop_word")), "{answer}");
+        assert_eq!(turn["answer"], "Передаю человеку.");
+    }
+    assert!(house.provider.chats().is_empty(), "no model saw it");
+    asks(&owner.api, &assistant, "calm", "m1", "дайте прайс").await;
+    house.close().await;
+}

@@ -251,6 +251,27 @@ async fn f_31_telegram_that_is_down_is_waited_for_in_order_and_the_channel_says_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn f_31_an_hour_of_silence_is_kept_by_the_whole_channel() {
+    trust!("F-31");
+    let scene = Scene::open("Здравствуйте!").await;
+    let telegram = &scene.house.telegram;
+    telegram.fail_next("sendMessage", Fault::RetryAfter(3_600));
+    scene.says("Сколько?").await;
+    eventually_within(SOON, "the channel says so", async || {
+        (scene.connection().await["state"] == "CHANNEL_STATE_ERROR").then_some(())
+    })
+    .await;
+    let boris = telegram.chat(5_501_234_568, "Борис");
+    telegram.deliver(&scene.bot, boris.text("А мне?")).delivered().await;
+    let waiting =
+        "SELECT count(*) FROM chats.job WHERE kind = 'delivery.send' AND run_at > now() + interval '50 minutes'";
+    eventually_within(SOON, "both answers wait", async || (scene.house.number(waiting).await == 2).then_some(())).await;
+    assert_eq!(scene.house.number("SELECT count(*) FROM chats.delivery WHERE state = 'queued'").await, 2);
+    assert_eq!(telegram.calls_of("sendMessage").len(), 1, "no tight loop");
+    scene.house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_stops_the_channel_and_its_owner_is_told() {
     let scene = Scene::open("Здравствуйте!").await;
     scene.house.telegram.revoke(&scene.bot);

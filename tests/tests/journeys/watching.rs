@@ -323,7 +323,7 @@ async fn r_6_whoever_drops_again_and_again_holds_what_the_server_lists() {
         assert_eq!(said["t"] == "reset", resets, "{after}: {said}");
         assert_eq!(said["seq"].as_i64().unwrap(), if resets { last } else { after + 1 });
     }
-    house.product.product.stop().await;
+    house.stop().await;
 }
 
 /// The messages that the events told are those that REST lists.
