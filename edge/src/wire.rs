@@ -192,6 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn e_11_what_does_not_arrive_whole_in_time_ends_the_connection() {
+        // trust: E-11
         let preface = PREFACE;
         let crawling: [&[&[u8]]; 6] = [
             &[],
@@ -212,6 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn e_9_the_parser_is_given_what_it_refuses() {
+        // trust: E-9
         let (all, ended) = read(&[b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"]).await;
         assert_eq!(all, b"GET / HTTP/1.1\r\nHost: a\0\r\n\r\n");
         assert_eq!(ended.unwrap(), 0);

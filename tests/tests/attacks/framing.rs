@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use neipix_tests::trust;
+
 use crate::{raw::Raw, scene::Scene};
 
 const SOON: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e_9_ambiguous_framing_is_refused_and_the_connection_closed() {
+    trust!("E-9");
     let scene = Scene::set().await;
     let before = scene.state().await;
     let (address, token) = (scene.test.product.address, &scene.owner.caller().0);

@@ -1,11 +1,13 @@
 //! E-14: update masks that reach too far.
 
+use neipix_tests::trust;
 use serde_json::json;
 
 use crate::scene::Scene;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e_14_a_mask_reaches_only_what_people_edit() {
+    trust!("E-14");
     let scene = Scene::set().await;
     let id = scene.assistant("А").await;
     let path = format!("/api/v1/assistants/{id}");
