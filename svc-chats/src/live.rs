@@ -123,6 +123,13 @@ impl LiveTurn {
         lock(&self.state).text.clone()
     }
 
+    /// Whether it is over, here or elsewhere.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let state = lock(&self.state);
+        state.finished.is_some() || state.ended_elsewhere
+    }
+
     /// Whether somebody asked the worker to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
@@ -183,7 +190,7 @@ impl WorkspaceLive {
         self.typing.subscribe()
     }
 
-    /// The running answer of a dialogue.
+    /// The running answer of a dialogue, or the last one, for a while.
     #[must_use]
     pub fn answer(&self, conversation: ConversationId) -> Option<Arc<LiveTurn>> {
         lock(&self.answers).get(&conversation).cloned()
@@ -241,14 +248,10 @@ impl Hub {
         lock(&self.0.workspaces).get(&ws).and_then(Weak::upgrade)
     }
 
+    /// An answer that ended stays a while for those who have not taken its last words.
     fn tell_watchers(&self, live: &Arc<LiveTurn>, ended: bool) {
         let Some(watched) = self.watched(live.workspace) else { return };
-        if ended {
-            let mut answers = lock(&watched.answers);
-            if answers.get(&live.conversation).is_some_and(|other| other.turn == live.turn) {
-                answers.remove(&live.conversation);
-            }
-        } else {
+        if !ended {
             lock(&watched.answers).insert(live.conversation, live.clone());
         }
         watched.changed.send_modify(|n| *n += 1);

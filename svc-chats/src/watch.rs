@@ -124,8 +124,7 @@ impl Watcher {
         let mut last_text = Instant::now();
         let mut net = tokio::time::interval_at(Instant::now() + POLL, POLL);
         loop {
-            self.tell_events().await?;
-            self.tell_texts().await?;
+            self.tell_news().await?;
             let heartbeat = self.told + HEARTBEAT;
             tokio::select! {
                 _ = events.changed() => {}
@@ -172,7 +171,8 @@ impl Watcher {
         self.tell(Frame::Heartbeat(Heartbeat {})).await
     }
 
-    async fn tell_events(&mut self) -> Result<(), Stopped> {
+    /// Events, and texts in front of them: a message is told behind the last words that it consists of.
+    async fn tell_news(&mut self) -> Result<(), Stopped> {
         loop {
             let (ws, last) = (self.context.workspace, self.last);
             let context = self.context.clone();
@@ -184,6 +184,7 @@ impl Watcher {
                     fill::fill(tx, &context, rows).await
                 })
                 .await;
+            self.tell_texts().await?;
             let page = match page {
                 Ok(page) => page,
                 Err(error) => {
@@ -237,6 +238,9 @@ impl Watcher {
     async fn tell_text(&mut self, live: &Arc<LiveTurn>) -> Result<(), Stopped> {
         let at = self.texts.entry(live.conversation).or_default();
         let fresh = at.turn != Some(live.turn);
+        if fresh && live.is_over() {
+            return Ok(());
+        }
         let (restarts, offset) = if fresh { (live.look(0, 0).restarts, 0) } else { (at.restarts, at.offset) };
         let seen = live.look(restarts, offset);
         // A turn without a text yet stays fresh: its first frame is a whole text.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::Method;
 use neipix_tests::{
     client::{ApiKey, Rest, SseEvent},
-    poll::eventually_within,
+    poll::{eventually, eventually_within},
     provider::{Behaviour, End, Gate, Refusal},
     trust,
 };
@@ -94,7 +94,12 @@ async fn refused(client: &Rest<ApiKey>, body: Value, status: u16, code: &str) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_answer_and_the_list_of_models() {
     let scene = Scene::open().await;
-    let models = scene.client.get("/api/v1/openai/models").await.ok();
+    // A channel learns of its assistant a moment later.
+    let models = eventually("a model", async || {
+        let models = scene.client.get("/api/v1/openai/models").await.ok();
+        (models["data"] != json!([])).then_some(models)
+    })
+    .await;
     let (list, object) = (&models["data"], &models["object"]);
     assert_eq!(
         (object, &list[0]["id"], &list[0]["object"]),
