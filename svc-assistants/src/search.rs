@@ -13,7 +13,7 @@ use crate::variants::{self, VariantKind};
 /// Passages where none are asked for.
 pub const PASSAGES_USUAL: usize = 8;
 /// Rows of one ranked list.
-pub const LIST_ROWS_MAX: i32 = 50;
+pub const LIST_ROWS_MAX: i32 = 30;
 /// Characters of a question that are searched for.
 const QUESTION_CHARS_MAX: usize = 2_000;
 /// Words that are searched by trigrams.

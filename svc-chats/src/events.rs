@@ -146,21 +146,23 @@ impl<'a> From<&'a EventRow> for Heard<'a> {
     }
 }
 
-/// Puts another service's event in line with this service's own, to be numbered only: it is published already.
+/// Puts other services' events in line with this service's own, to be numbered only: they are published already.
 ///
 /// # Errors
 /// Storage.
-pub async fn line_up(tx: &mut Tx, event: Heard<'_>) -> Result<(), Failure> {
+pub async fn line_up(tx: &mut Tx, events: &[Heard<'_>]) -> Result<(), Failure> {
     sql_query(
         "INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload, published_at, acked_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp(), clock_timestamp())",
+         SELECT e.ws, e.shard, e.id, e.kind, e.version, e.payload, clock_timestamp(), clock_timestamp() \
+         FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::bigint[], $6::bytea[]) \
+         WITH ORDINALITY AS e (ws, shard, id, kind, version, payload, n) ORDER BY e.n",
     )
-    .bind::<SqlUuid, _>(event.workspace)
-    .bind::<SmallInt, _>(i16::from(shard(event.workspace)))
-    .bind::<SqlUuid, _>(event.id)
-    .bind::<Text, _>(event.kind)
-    .bind::<BigInt, _>(event.version)
-    .bind::<Bytea, _>(event.payload)
+    .bind::<Array<SqlUuid>, _>(events.iter().map(|e| e.workspace).collect::<Vec<_>>())
+    .bind::<Array<SmallInt>, _>(events.iter().map(|e| i16::from(shard(e.workspace))).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(events.iter().map(|e| e.id).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(events.iter().map(|e| e.kind).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(events.iter().map(|e| e.version).collect::<Vec<_>>())
+    .bind::<Array<Bytea>, _>(events.iter().map(|e| e.payload).collect::<Vec<_>>())
     .kept()
     .execute(tx)
     .await?;
@@ -179,7 +181,7 @@ pub async fn assistant_changed(chats: &Chats, tx: &mut Tx, event: &EventRow) -> 
     channels::make_api_channel(tx, ws, assistant, ChannelId::new(Utc::now()), &changed.status).await?;
     channels::set_status(tx, ws, assistant, &changed.status).await?;
     chats.plans.forget(ws, assistant);
-    line_up(tx, event.into()).await
+    line_up(tx, &[event.into()]).await
 }
 
 /// Kinds that other services tell, by service.

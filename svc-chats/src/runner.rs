@@ -69,8 +69,8 @@ pub struct Run {
 /// How work on a turn ended.
 #[derive(Debug)]
 enum Worked {
-    /// The turn ended; another one of the dialogue may be due.
-    Ended { end: AskTurn, next: Option<TurnId> },
+    /// The turn ended; another one of the dialogue may be due. Without an end whoever waits was told before.
+    Ended { end: Option<AskTurn>, next: Option<TurnId> },
     /// The turn is not this worker's any more, or somebody else ended it.
     Gone,
     /// The answer is stored and billing does not answer: later.
@@ -139,7 +139,7 @@ pub async fn job(chats: Chats, run: JobRun) -> Result<JobEnd, Failure> {
     let run = Run::of(&chats, ws, turn, *leased);
     match run.work().await {
         Ok(Worked::Ended { end, next }) => {
-            chats.live.finish(&run.live, end);
+            run.tell_end(end);
             // Its job is due and finds a worker by itself.
             let _ = next;
             Ok(JobEnd::Done)
@@ -196,7 +196,7 @@ impl Run {
     async fn finish(self) -> Option<TurnId> {
         match self.work().await {
             Ok(Worked::Ended { end, next }) => {
-                self.chats.live.finish(&self.live, end);
+                self.tell_end(end);
                 next
             }
             Ok(Worked::Gone) => None,
@@ -210,6 +210,12 @@ impl Run {
                 self.let_go().await;
                 None
             }
+        }
+    }
+
+    fn tell_end(&self, end: Option<AskTurn>) {
+        if let Some(end) = end {
+            self.chats.live.finish(&self.live, end);
         }
     }
 

@@ -144,8 +144,9 @@ COMMENT ON COLUMN outbox.published_at IS 'UTC; last time it was put into Redis';
 COMMENT ON COLUMN outbox.acked_at IS 'UTC; when the last consumer confirmed it';
 COMMENT ON COLUMN outbox.xid IS 'The transaction of the change that it tells of';
 CREATE INDEX IF NOT EXISTS outbox_unpublished_ix ON outbox (id) WHERE published_at IS NULL;
-CREATE INDEX IF NOT EXISTS outbox_unacked_ix ON outbox (published_at) WHERE acked_at IS NULL;
+CREATE INDEX IF NOT EXISTS outbox_unconfirmed_ix ON outbox (published_at) WHERE acked_at IS NULL AND published_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS outbox_acked_ix ON outbox (acked_at) WHERE acked_at IS NOT NULL;
+DROP INDEX IF EXISTS outbox_unacked_ix;
 
 CREATE TABLE IF NOT EXISTS outbox_ack (
     consumer text NOT NULL,

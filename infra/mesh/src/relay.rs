@@ -19,7 +19,7 @@ use tokio::time::Instant;
 pub use self::row::Row;
 use self::{
     desk::Desk,
-    row::{BATCH, Which},
+    row::{BATCH, Marks, Which},
 };
 use crate::{
     db::{Db, Tx, enter},
@@ -69,6 +69,8 @@ pub struct Relay {
 struct Memory {
     sweep_at: Instant,
     trouble: HashMap<WorkspaceId, Instant>,
+    /// Rows may be there that have their number and are not in Redis.
+    behind: bool,
 }
 
 impl Relay {
@@ -80,7 +82,7 @@ impl Relay {
 
     /// Works until shutdown, through every outage.
     pub async fn run(self, shutdown: Shutdown) {
-        let mut memory = Memory { sweep_at: Instant::now() + SWEEP, trouble: HashMap::new() };
+        let mut memory = Memory { sweep_at: Instant::now() + SWEEP, trouble: HashMap::new(), behind: true };
         loop {
             let worked = async { self.serve(Desk::open(&self.db).await?, &mut memory, &shutdown).await };
             if let Err(error) = worked.await {
@@ -128,55 +130,81 @@ impl Relay {
 
     /// Moves one batch of these shards; how many rows it was.
     async fn pass(&self, shards: &[i16], memory: &mut Memory) -> Result<usize, Failure> {
-        let mut numbered = 0;
-        if let Some(sequencer) = &self.sequencer {
-            numbered = self.number(sequencer.as_ref(), shards, memory).await?;
-        }
-        let which = if self.sequencer.is_some() { Which::Numbered } else { Which::Unpublished };
-        let rows = row::waiting(&self.db, which, shards, &[]).await?;
-        if !rows.is_empty() {
-            self.publish(&rows).await?;
-            crate::crash::point("relay.published").await?;
-            row::mark(&self.db, &rows).await?;
+        let numbered = match &self.sequencer {
+            Some(sequencer) => Some(self.number(sequencer.as_ref(), shards, memory).await?),
+            None => None,
+        };
+        let mut moved = numbered.unwrap_or(0);
+        // What is numbered was published before, but for what Redis did not take.
+        if numbered.is_none() || memory.behind {
+            let rows = row::waiting(&self.db, Which::Unpublished, shards, &[]).await?;
+            if !rows.is_empty() {
+                self.publish(&rows).await?;
+                crate::crash::point("relay.published").await?;
+                row::mark_published(&self.db, &rows).await?;
+            }
+            memory.behind = rows.len() >= BATCH;
+            moved = moved.max(rows.len());
         }
         if Instant::now() >= memory.sweep_at {
             let again = self.sweep(shards).await?;
             memory.sweep_at = Instant::now() + if again { Duration::from_secs(1) } else { SWEEP };
         }
-        Ok(rows.len().max(numbered))
+        Ok(moved)
     }
 
-    /// Numbers what has none yet, workspace by workspace, each in its own transaction and tenant context; how many rows
-    /// were looked at.
+    /// Publishes and numbers what has no number yet; how many rows were looked at. Publishing comes first, so that one write
+    /// notes both; without Redis the numbers go on alone, for clients read them in the table.
     async fn number(&self, sequencer: &dyn Sequencer, shards: &[i16], memory: &mut Memory) -> Result<usize, Failure> {
         memory.trouble.retain(|_, since| since.elapsed() < TROUBLE);
         let left_alone: Vec<WorkspaceId> = memory.trouble.keys().copied().collect();
         let rows = row::waiting(&self.db, Which::Unnumbered, shards, &left_alone).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
         let read = rows.len();
+        let (there, new): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.published);
+        let mut published = HashSet::new();
+        // Redis that is away is asked behind the numbers, where nobody waits for it.
+        if !memory.behind {
+            match self.publish(&new).await {
+                Ok(()) => published.extend(new.iter().map(|row| row.id)),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "events of {} wait", self.service);
+                    memory.behind = true;
+                }
+            }
+            crate::crash::point("relay.published").await?;
+        }
         let mut by_workspace: BTreeMap<WorkspaceId, Vec<Row>> = BTreeMap::new();
-        for row in rows {
+        for row in there.into_iter().chain(new) {
             by_workspace.entry(row.workspace_id).or_default().push(row);
         }
-        if by_workspace.len() > 1 && self.number_together(sequencer, &by_workspace).await.is_ok() {
+        by_workspace.values_mut().for_each(|rows| rows.sort_unstable_by_key(|row| row.id));
+        if by_workspace.len() > 1 && self.number_together(sequencer, &by_workspace, &published).await.is_ok() {
             by_workspace.keys().for_each(|workspace| sequencer.committed(*workspace));
             return Ok(read);
         }
-        let work = by_workspace
-            .into_iter()
-            .map(|(workspace, rows)| async move { (workspace, self.number_one(sequencer, workspace, &rows).await) });
+        let published = &published;
+        let work = by_workspace.into_iter().map(|(workspace, rows)| async move {
+            let numbered = self.number_one(sequencer, workspace, &rows, published).await;
+            (workspace, rows, numbered)
+        });
         let mut results = futures::stream::iter(work).buffer_unordered(NUMBERED_AT_ONCE);
-        while let Some((workspace, result)) = results.next().await {
-            match result {
-                Ok(()) => sequencer.committed(workspace),
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        workspace.id = %workspace,
-                        "events of workspace {workspace} were not numbered"
-                    );
-                    memory.trouble.insert(workspace, Instant::now());
-                }
-            }
+        while let Some((workspace, rows, result)) = results.next().await {
+            let Err(error) = result else {
+                sequencer.committed(workspace);
+                continue;
+            };
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                workspace.id = %workspace,
+                "events of workspace {workspace} were not numbered"
+            );
+            memory.trouble.insert(workspace, Instant::now());
+            // They are not published again with each try.
+            let rows: Vec<Row> = rows.into_iter().filter(|row| published.contains(&row.id)).collect();
+            row::mark_published(&self.db, &rows).await?;
         }
         Ok(read)
     }
@@ -186,6 +214,7 @@ impl Relay {
         &self,
         sequencer: &dyn Sequencer,
         by_workspace: &BTreeMap<WorkspaceId, Vec<Row>>,
+        published: &HashSet<i64>,
     ) -> Result<(), Failure> {
         let all: Vec<Row> = by_workspace.values().flatten().cloned().collect();
         self.db
@@ -198,27 +227,35 @@ impl Relay {
                         sequencer.sequence(tx, *workspace, &rows).await?;
                     }
                 }
-                row::mark_numbered(tx, &fresh.into_iter().collect::<Vec<_>>()).await
+                marks(&all, &fresh, published).write(tx).await
             })
             .await
     }
 
-    async fn number_one(&self, sequencer: &dyn Sequencer, ws: WorkspaceId, rows: &[Row]) -> Result<(), Failure> {
+    async fn number_one(
+        &self,
+        sequencer: &dyn Sequencer,
+        ws: WorkspaceId,
+        rows: &[Row],
+        published: &HashSet<i64>,
+    ) -> Result<(), Failure> {
         self.db
             .in_workspace_id(ws, "relay.sequence", async |tx: &mut Tx| {
                 // A writer whose lock fell may still be at it: what it numbered is not numbered again.
-                let fresh = row::unnumbered_of(tx, rows).await?;
-                let rows: Vec<Row> = rows.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
-                if rows.is_empty() {
-                    return Ok(());
+                let fresh: HashSet<i64> = row::unnumbered_of(tx, rows).await?.into_iter().collect();
+                let unnumbered: Vec<Row> = rows.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
+                if !unnumbered.is_empty() {
+                    sequencer.sequence(tx, ws, &unnumbered).await?;
                 }
-                sequencer.sequence(tx, ws, &rows).await?;
-                row::mark_numbered(tx, &fresh).await
+                marks(rows, &fresh, published).write(tx).await
             })
             .await
     }
 
     async fn publish(&self, rows: &[Row]) -> Result<(), Failure> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         let mut pipe = ::redis::pipe();
         for row in rows {
             let shard = u8::try_from(row.shard).unwrap_or(0);
@@ -249,9 +286,23 @@ impl Relay {
             metrics::counter!("neipix_events_republished_total", "service" => self.service)
                 .increment(rows.len() as u64);
             self.publish(&rows).await?;
-            row::mark(&self.db, &rows).await?;
+            row::mark_published(&self.db, &rows).await?;
         }
         let forgotten = row::forget(&self.db, shards).await?;
         Ok(rows.len() >= BATCH || forgotten >= BATCH)
     }
+}
+
+/// What is to be noted of rows that were numbered and published just now.
+fn marks(rows: &[Row], numbered: &HashSet<i64>, published: &HashSet<i64>) -> Marks {
+    let mut marks = Marks::default();
+    for row in rows {
+        if numbered.contains(&row.id) {
+            marks.numbered(row);
+        }
+        if published.contains(&row.id) {
+            marks.published(row);
+        }
+    }
+    marks
 }

@@ -1,6 +1,8 @@
 //! Events that fill the directory. Each carries its object's version or is harmless to repeat.
 
-use neipix_mesh::{Failure, UserId, consumer::EventRow, db::Tx};
+use std::collections::BTreeMap;
+
+use neipix_mesh::{Failure, UserId, WorkspaceId, consumer::EventRow, db::Tx};
 use neipix_proto::{
     auth::events::v1::{UserRegistered, WorkspaceCreated},
     billing::events::v1::WalletChanged,
@@ -31,11 +33,18 @@ pub async fn workspace_created(tx: &mut Tx, event: &EventRow) -> Result<(), Fail
     store::put_workspace(tx, event.workspace, user(&told.owner_user_id)?).await.map_err(Failure::from)
 }
 
-/// `wallet.opened` and `wallet.changed`.
+/// `wallet.opened` and `wallet.changed`: of several of one workspace, the last says all.
 ///
 /// # Errors
-/// Storage; the event comes again.
-pub async fn wallet_changed(tx: &mut Tx, event: &EventRow) -> Result<(), Failure> {
-    let told = WalletChanged::decode(event.payload.as_slice()).map_err(Failure::internal)?;
-    store::put_balance(tx, event.workspace, told.available_micro_pix, event.object_version).await.map_err(Failure::from)
+/// Storage; the events come again.
+pub async fn wallets_changed(tx: &mut Tx, events: &[&EventRow]) -> Result<(), Failure> {
+    let mut last: BTreeMap<WorkspaceId, (i64, i64)> = BTreeMap::new();
+    for event in events {
+        let told = WalletChanged::decode(event.payload.as_slice()).map_err(Failure::internal)?;
+        let known = last.entry(event.workspace).or_insert((event.object_version, told.available_micro_pix));
+        if event.object_version > known.0 {
+            *known = (event.object_version, told.available_micro_pix);
+        }
+    }
+    store::put_balances(tx, &last).await.map_err(Failure::from)
 }

@@ -1,5 +1,7 @@
 //! The directory in Postgres.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
@@ -7,7 +9,10 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use neipix_mesh::{UserId, WorkspaceId, db::Tx};
+use neipix_mesh::{
+    UserId, WorkspaceId,
+    db::{Keep as _, Tx},
+};
 use uuid::Uuid;
 
 use crate::schema::directory_workspace;
@@ -79,19 +84,22 @@ pub async fn put_workspace(tx: &mut Tx, ws: WorkspaceId, owner: UserId) -> Query
     .map(|_| ())
 }
 
-/// Takes a balance over, unless a later one is known.
+/// Takes balances over, each with its version, unless a later one is known.
 ///
 /// # Errors
 /// Storage.
-pub async fn put_balance(tx: &mut Tx, ws: WorkspaceId, available: i64, version: i64) -> QueryResult<()> {
+pub async fn put_balances(tx: &mut Tx, balances: &BTreeMap<WorkspaceId, (i64, i64)>) -> QueryResult<()> {
+    let (workspaces, told): (Vec<WorkspaceId>, Vec<(i64, i64)>) = balances.iter().map(|(ws, told)| (*ws, *told)).unzip();
     diesel::sql_query(
-        "INSERT INTO directory_workspace (workspace_id, available_micro_pix, wallet_version) VALUES ($1, $2, $3) \
+        "INSERT INTO directory_workspace (workspace_id, wallet_version, available_micro_pix) \
+         SELECT ws, version, available FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS t (ws, version, available) \
          ON CONFLICT (workspace_id) DO UPDATE SET available_micro_pix = excluded.available_micro_pix, \
          wallet_version = excluded.wallet_version WHERE directory_workspace.wallet_version < excluded.wallet_version",
     )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<BigInt, _>(available)
-    .bind::<BigInt, _>(version)
+    .bind::<Array<SqlUuid>, _>(workspaces)
+    .bind::<Array<BigInt>, _>(told.iter().map(|t| t.0).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(told.iter().map(|t| t.1).collect::<Vec<_>>())
+    .kept()
     .execute(tx)
     .await
     .map(|_| ())

@@ -57,35 +57,48 @@ CREATE TABLE posting (
     account text NOT NULL,
     amount_micro_pix bigint NOT NULL,
     CONSTRAINT posting_pk PRIMARY KEY (workspace_id, transfer_id, n),
-    CONSTRAINT posting_transfer_fk FOREIGN KEY (workspace_id, transfer_id) REFERENCES transfer (workspace_id, id),
     CONSTRAINT posting_amount_ck CHECK (amount_micro_pix <> 0),
     CONSTRAINT posting_account_ck CHECK (account IN ('purchased', 'plan', 'bonus', 'held', 'revenue', 'funding', 'adjustment'))
 ) PARTITION BY RANGE (transfer_id);
 COMMENT ON TABLE posting IS 'Lines of transfers; append-only';
 COMMENT ON COLUMN posting.amount_micro_pix IS 'micro-pix; what the account gained';
 
--- One plan for all: of a partitioned table a fresh one for each row would cost more than the look.
-CREATE FUNCTION transfer_balances() RETURNS trigger LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-    of_transfer uuid;
-    lines bigint;
-    total numeric;
+-- No statement may leave a transfer that does not balance, or a posting without its transfer: a transfer and its postings
+-- are written by one statement, and each such statement is looked at once, whole. That is stricter than a deferred look at
+-- each row and a foreign key, which on partitioned tables cost more than the writing. Nobody but the owner can remove a row.
+CREATE FUNCTION refuse_unbalanced(of_transfer uuid, lines bigint, total numeric, known boolean) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_ARGV[0] = 'transfer' THEN of_transfer := NEW.id; ELSE of_transfer := NEW.transfer_id; END IF;
-    SELECT count(*), coalesce(sum(amount_micro_pix), 0) INTO lines, total
-    FROM posting WHERE workspace_id = NEW.workspace_id AND transfer_id = of_transfer;
-    IF total <> 0 OR lines < 2 THEN
-        RAISE EXCEPTION 'transfer % does not balance: % postings, sum %', of_transfer, lines, total
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_balances';
-    END IF;
+    RAISE EXCEPTION 'transfer % does not balance: % postings, sum %, transfer %', of_transfer, lines, total,
+        CASE WHEN known THEN 'known' ELSE 'unknown' END
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_balances';
+END $$;
+CREATE FUNCTION transfers_balance() RETURNS trigger LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    bad record;
+BEGIN
+    SELECT f.id, count(p.n) AS lines, coalesce(sum(p.amount_micro_pix), 0) AS total INTO bad
+    FROM fresh f LEFT JOIN posting p ON p.workspace_id = f.workspace_id AND p.transfer_id = f.id
+    GROUP BY f.workspace_id, f.id HAVING count(p.n) < 2 OR sum(p.amount_micro_pix) <> 0 LIMIT 1;
+    IF FOUND THEN PERFORM refuse_unbalanced(bad.id, bad.lines, bad.total, true); END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER transfer_balances AFTER INSERT ON transfer
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION transfer_balances('transfer');
--- A posting added to an old transfer must be found too; those of a fresh one are covered by the trigger above, which
--- makes this one cheap: it looks only where no transfer of this transaction is behind the posting.
-CREATE CONSTRAINT TRIGGER posting_balances AFTER INSERT ON posting
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION transfer_balances('posting');
+CREATE FUNCTION postings_balance() RETURNS trigger LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    bad record;
+BEGIN
+    SELECT f.transfer_id AS id, t.id IS NOT NULL AS known, s.lines, s.total INTO bad
+    FROM (SELECT DISTINCT workspace_id, transfer_id FROM fresh) f
+    LEFT JOIN transfer t ON t.workspace_id = f.workspace_id AND t.id = f.transfer_id
+    CROSS JOIN LATERAL (SELECT count(*) AS lines, sum(p.amount_micro_pix) AS total FROM posting p
+        WHERE p.workspace_id = f.workspace_id AND p.transfer_id = f.transfer_id) s
+    WHERE t.id IS NULL OR s.total <> 0 LIMIT 1;
+    IF FOUND THEN PERFORM refuse_unbalanced(bad.id, bad.lines, bad.total, bad.known); END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER transfers_balance AFTER INSERT ON transfer
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION transfers_balance();
+CREATE TRIGGER postings_balance AFTER INSERT ON posting
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION postings_balance();
 
 CREATE TABLE transfer_key (
     workspace_id uuid NOT NULL,

@@ -283,8 +283,30 @@ impl Run {
         };
         let Some(cost) = self.pay(held, &charged).await? else { return Ok(Worked::Later(Duration::from_secs(2))) };
         crash::point("turn.settled_unrecorded").await?;
-        let settled = self
-            .chats
+        let told = end.is_some() && !delivers;
+        let mut end = end.map(|end| AskTurn { cost_micro_pix: cost, ..end });
+        if told {
+            // Stored and paid: nothing that may still happen changes what the caller hears, so they do not wait for the note.
+            let end = end.take().map(|end| AskTurn { state: State::Delivered.to_proto().into(), ..end });
+            self.tell_end(end);
+        }
+        let (settled, waits) = self.note_settled(cost, delivers).await?;
+        if !settled.done {
+            return Ok(Worked::Gone);
+        }
+        tracing::info!(turn.id = %self.turn, cost_micro_pix = cost, "settled turn {}", self.turn);
+        let state = if waits { State::Settled } else { State::Delivered };
+        let end = match end {
+            Some(end) => Some(AskTurn { state: state.to_proto().into(), ..end }),
+            None if told => None,
+            None => Some(self.read_end().await?),
+        };
+        Ok(Worked::Ended { end, next: settled.next })
+    }
+
+    /// Notes that the turn is paid; whether parts of its answer are still on their way.
+    async fn note_settled(&self, cost: i64, delivers: bool) -> Result<(store::Settled, bool), Failure> {
+        self.chats
             .db
             .in_workspace_id(self.ws, "chats.settled", async |tx: &mut Tx| {
                 let waits = delivers && store::is_on_its_way(tx, self.ws, self.turn).await?;
@@ -292,18 +314,7 @@ impl Run {
                     store::settled(tx, self.ws, self.conversation, self.turn, self.epoch, cost, !waits).await?;
                 Ok::<_, Failure>((settled, waits))
             })
-            .await?;
-        let (settled, waits) = settled;
-        if !settled.done {
-            return Ok(Worked::Gone);
-        }
-        let state = if waits { State::Settled } else { State::Delivered };
-        let end = match end {
-            Some(end) => AskTurn { state: state.to_proto().into(), cost_micro_pix: cost, ..end },
-            None => self.read_end().await?,
-        };
-        tracing::info!(turn.id = %self.turn, cost_micro_pix = cost, "settled turn {}", self.turn);
-        Ok(Worked::Ended { end, next: settled.next })
+            .await
     }
 
     async fn read_end(&self) -> Result<AskTurn, Failure> {
@@ -325,7 +336,7 @@ impl Run {
             .in_workspace_id(self.ws, "chats.watch_turn", async |tx: &mut Tx| read::watch(tx, self.ws, self.turn).await)
             .await?;
         if watch.ended {
-            return Ok(Worked::Ended { end: self.read_end().await?, next: None });
+            return Ok(Worked::Ended { end: Some(self.read_end().await?), next: None });
         }
         if watch.lease_epoch != self.epoch {
             return Ok(Worked::Gone);
@@ -465,6 +476,6 @@ impl Run {
                 | neipix_proto::chats::v1::TurnState::Cancelled
                 | neipix_proto::chats::v1::TurnState::Failed
         );
-        Ok(if over { Worked::Ended { end: outcome, next: None } } else { Worked::Gone })
+        Ok(if over { Worked::Ended { end: Some(outcome), next: None } } else { Worked::Gone })
     }
 }

@@ -93,7 +93,7 @@ async fn whoever_may_not_read_an_object_gets_its_number_and_nothing_else() {
             let id = neipix_mesh::EventId(uuid::Uuid::now_v7());
             let event =
                 svc_chats::events::Heard { workspace: ws, id, kind: "wallet.changed", version: 1, payload: &payload };
-            svc_chats::events::line_up(tx, event).await
+            svc_chats::events::line_up(tx, &[event]).await
         })
         .await
         .unwrap();

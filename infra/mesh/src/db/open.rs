@@ -29,9 +29,10 @@ impl Open {
     /// A connection whose first statement begins a transaction in the context of a workspace.
     pub(super) async fn begin(pool: &Pool<AsyncPgConnection>, to: For<'_>) -> Result<Self, Failure> {
         let (mode, workspace) = (if to.reads { " READ ONLY" } else { "" }, to.workspace);
-        let mut sql = format!("BEGIN{mode}; SELECT set_config('neipix.workspace_id', '{workspace}', true)");
+        // Settings by SET, which is not planned and answers no row.
+        let mut sql = format!("BEGIN{mode}; SET LOCAL neipix.workspace_id = '{workspace}'");
         if let Some(member) = to.member {
-            let _ = write!(sql, ", set_config('neipix.user_id', '{member}', true)");
+            let _ = write!(sql, "; SET LOCAL neipix.user_id = '{member}'");
         }
         Ok(Self(Some(Tx::new(object(pool).await?, Some(sql)))))
     }
@@ -47,10 +48,10 @@ impl Open {
     }
 
     /// Commits. A transaction that a swallowed error has aborted fails here: Postgres would answer its COMMIT with a silent
-    /// ROLLBACK, and the SELECT before it does not.
+    /// ROLLBACK, and refuses the statement before it aloud.
     pub(super) async fn commit(mut self) -> Result<(), DieselError> {
         if self.tx().is_begun() {
-            self.tx().batch_execute("SELECT 1; COMMIT").await?;
+            self.tx().batch_execute("SET LOCAL neipix.ended = 'yes'; COMMIT").await?;
         }
         self.release();
         Ok(())

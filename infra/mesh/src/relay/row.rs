@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{Array, BigInt, Bytea, SmallInt, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Bytea, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
 
@@ -43,6 +43,9 @@ pub struct Row {
     /// W3C trace context; may be empty.
     #[diesel(sql_type = Text)]
     pub traceparent: String,
+    /// Whether it is in Redis.
+    #[diesel(sql_type = Bool)]
+    pub published: bool,
 }
 
 /// Rows to look for.
@@ -50,9 +53,7 @@ pub struct Row {
 pub(super) enum Which {
     /// Without a number for clients.
     Unnumbered,
-    /// Numbered, not in Redis yet.
-    Numbered,
-    /// Not in Redis yet, where nothing is numbered.
+    /// Not in Redis yet.
     Unpublished,
     /// In Redis for half a minute, and not confirmed by all.
     Unconfirmed,
@@ -62,7 +63,6 @@ impl Which {
     fn sql(self) -> &'static str {
         match self {
             Self::Unnumbered => "sequenced_at IS NULL",
-            Self::Numbered => "published_at IS NULL AND sequenced_at IS NOT NULL",
             Self::Unpublished => "published_at IS NULL",
             Self::Unconfirmed => {
                 "acked_at IS NULL AND published_at < (SELECT clock_timestamp() - interval '30 seconds')"
@@ -79,7 +79,8 @@ pub(super) async fn waiting(
     without: &[WorkspaceId],
 ) -> Result<Vec<Row>, Failure> {
     let sql = format!(
-        "SELECT id, workspace_id, shard, event_id, kind, object_version, payload, traceparent FROM outbox \
+        "SELECT id, workspace_id, shard, event_id, kind, object_version, payload, traceparent, \
+         published_at IS NOT NULL AS published FROM outbox \
          WHERE {} AND shard = ANY ($1) AND workspace_id <> ALL ($2) ORDER BY id LIMIT {BATCH}",
         which.sql()
     );
@@ -108,36 +109,59 @@ pub(super) async fn unnumbered_of(tx: &mut Tx, rows: &[Row]) -> Result<Vec<i64>,
     Ok(fresh.into_iter().map(|row| row.id).collect())
 }
 
-/// Notes that rows have their numbers.
-pub(super) async fn mark_numbered(tx: &mut Tx, ids: &[i64]) -> Result<(), Failure> {
-    diesel::sql_query("UPDATE outbox SET sequenced_at = clock_timestamp() WHERE id = ANY ($1)")
-        .bind::<Array<BigInt>, _>(ids)
-        .kept()
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
 // Locked in the order of the outbox, as confirmations lock them.
 const MARK: &str = "
 WITH moved AS (SELECT id FROM outbox WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE)
-UPDATE outbox o SET published_at = clock_timestamp(),
-    acked_at = CASE WHEN o.id = ANY ($2) THEN clock_timestamp() ELSE o.acked_at END FROM moved WHERE o.id = moved.id";
+UPDATE outbox o SET sequenced_at = CASE WHEN o.id = ANY ($2) THEN clock_timestamp() ELSE o.sequenced_at END,
+    published_at = CASE WHEN o.id = ANY ($3) THEN clock_timestamp() ELSE o.published_at END,
+    acked_at = CASE WHEN o.id = ANY ($4) THEN clock_timestamp() ELSE o.acked_at END FROM moved WHERE o.id = moved.id";
 
-/// Notes that rows are in Redis. An event that nobody consumes is done by that.
-pub(super) async fn mark(db: &Db, rows: &[Row]) -> Result<(), Failure> {
-    let ids: Vec<i64> = rows.iter().map(|r| r.id).collect();
-    let done: Vec<i64> = rows.iter().filter(|r| events::consumers(&r.kind).is_empty()).map(|r| r.id).collect();
-    db.single(async |tx: &mut Tx| {
+/// What is noted of rows.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    numbered: Vec<i64>,
+    published: Vec<i64>,
+    done: Vec<i64>,
+}
+
+impl Marks {
+    pub(super) fn numbered(&mut self, row: &Row) {
+        self.numbered.push(row.id);
+    }
+
+    /// An event that nobody consumes is done by being in Redis.
+    pub(super) fn published(&mut self, row: &Row) {
+        self.published.push(row.id);
+        if events::consumers(&row.kind).is_empty() {
+            self.done.push(row.id);
+        }
+    }
+
+    /// Writes them, each row once.
+    pub(super) async fn write(&self, tx: &mut Tx) -> Result<(), Failure> {
+        let mut all = [self.numbered.as_slice(), &self.published].concat();
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() {
+            return Ok(());
+        }
         diesel::sql_query(MARK)
-            .bind::<Array<BigInt>, _>(&ids)
-            .bind::<Array<BigInt>, _>(&done)
+            .bind::<Array<BigInt>, _>(&all)
+            .bind::<Array<BigInt>, _>(&self.numbered)
+            .bind::<Array<BigInt>, _>(&self.published)
+            .bind::<Array<BigInt>, _>(&self.done)
             .kept()
             .execute(tx)
             .await?;
         Ok(())
-    })
-    .await
+    }
+}
+
+/// Notes that rows are in Redis.
+pub(super) async fn mark_published(db: &Db, rows: &[Row]) -> Result<(), Failure> {
+    let mut marks = Marks::default();
+    rows.iter().for_each(|row| marks.published(row));
+    db.single(async |tx: &mut Tx| marks.write(tx).await).await
 }
 
 /// Removes a batch of rows that were confirmed more than 8 days ago; how many.
