@@ -3,10 +3,7 @@
 
 mod http2;
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, future::join_all, stream};
 use http::Method;
