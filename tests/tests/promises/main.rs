@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 mod extraction;
+mod full;
 mod health;
 mod outages;
 mod places;
