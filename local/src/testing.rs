@@ -39,11 +39,11 @@ fn with_database(url: &str, database: &str) -> String {
     }
 }
 
-/// The launcher beside the test's own program: it offers the children that read files.
+/// The launcher beside the test's own program, or one folder up where that lies in `deps`: it offers the children that
+/// read files.
 fn launcher() -> Option<std::path::PathBuf> {
     let own = std::env::current_exe().ok()?;
-    let launcher = own.parent()?.parent()?.join("neipix-local");
-    launcher.is_file().then_some(launcher)
+    own.ancestors().skip(1).take(2).map(|folder| folder.join("neipix-local")).find(|launcher| launcher.is_file())
 }
 
 async fn execute(url: &str, sql: &str) -> anyhow::Result<()> {

@@ -120,6 +120,12 @@ impl Mesh {
         self.setting("VERIFY_DATABASE_URL")
     }
 
+    /// The database as its owner: what only time would do to it.
+    #[must_use]
+    pub fn owner_url(&self) -> &str {
+        self.setting("DATABASE_URL")
+    }
+
     fn setting(&self, name: &str) -> &str {
         self.infrastructure.settings().get(name).unwrap_or_default()
     }
@@ -241,8 +247,11 @@ async fn restart(what: &str, mut state: tokio::sync::watch::Receiver<State>) {
     within(READY_WITHIN, &format!("{what} comes back"), back).await.expect("its keeper lives");
 }
 
-/// As a person's launcher would set it, with cheap passwords and stand-ins let through.
-fn settings(infrastructure: &Infrastructure, port: u16, more: &[(&str, &str)]) -> anyhow::Result<Settings> {
+/// As a person's launcher would set it, with cheap passwords and stand-ins let through. `port` is that of the hosts.
+///
+/// # Errors
+/// A setting that is wrong.
+pub fn settings(infrastructure: &Infrastructure, port: u16, more: &[(&str, &str)]) -> anyhow::Result<Settings> {
     let mut pairs: Vec<(String, String)> = infrastructure
         .settings()
         .iter()

@@ -43,6 +43,7 @@ pub struct Proxy {
     cuts: watch::Sender<usize>,
     listening: watch::Receiver<bool>,
     accepted: Arc<AtomicUsize>,
+    given_up: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -57,10 +58,10 @@ impl Proxy {
         let (mode, modes) = watch::channel(Mode::Forward);
         let (cuts, cut_heard) = watch::channel(0);
         let (listens, listening) = watch::channel(true);
-        let accepted = Arc::<AtomicUsize>::default();
-        let links = Links { upstream, modes, cut_heard, accepted: accepted.clone() };
+        let (accepted, given_up) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let links = Links { upstream, modes, cut_heard, accepted: accepted.clone(), given_up: given_up.clone() };
         let task = tokio::spawn(run(socket.listen(1024)?, addr, links, listens));
-        Ok(Self { addr, mode, cuts, listening, accepted, task })
+        Ok(Self { addr, mode, cuts, listening, accepted, given_up, task })
     }
 
     /// Where clients connect.
@@ -90,6 +91,12 @@ impl Proxy {
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
+
+    /// Connections that the upstream has ended or broken so far.
+    #[must_use]
+    pub fn given_up(&self) -> usize {
+        self.given_up.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for Proxy {
@@ -114,6 +121,7 @@ struct Links {
     modes: watch::Receiver<Mode>,
     cut_heard: watch::Receiver<usize>,
     accepted: Arc<AtomicUsize>,
+    given_up: Arc<AtomicUsize>,
 }
 
 async fn run(mut listener: TcpListener, addr: SocketAddr, links: Links, listens: watch::Sender<bool>) {
@@ -153,8 +161,9 @@ enum Direction {
     Down,
 }
 
-async fn link(mut client: TcpStream, mut links: Links) {
-    links.cut_heard.mark_unchanged();
+async fn link(mut client: TcpStream, links: Links) {
+    let (mut modes, mut cut_heard) = (links.modes.clone(), links.cut_heard.clone());
+    cut_heard.mark_unchanged();
     let Ok(mut server) = TcpStream::connect(links.upstream).await else {
         let _ = client.set_zero_linger();
         return;
@@ -163,13 +172,13 @@ async fn link(mut client: TcpStream, mut links: Links) {
     let broken = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        let up = pump(from_client, to_server, Direction::Up, links.modes.clone());
-        let down = pump(from_server, to_client, Direction::Down, links.modes.clone());
+        let up = pump(from_client, to_server, Direction::Up, &links);
+        let down = pump(from_server, to_client, Direction::Down, &links);
         let both = async { tokio::try_join!(up, down) };
         tokio::select! {
             ended = both => ended.is_err(),
-            _ = links.cut_heard.changed() => true,
-            _ = links.modes.wait_for(|mode| *mode == Mode::Refuse) => true,
+            _ = cut_heard.changed() => true,
+            _ = modes.wait_for(|mode| *mode == Mode::Refuse) => true,
         }
     };
     if broken {
@@ -181,12 +190,16 @@ async fn pump(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
     direction: Direction,
-    modes: watch::Receiver<Mode>,
+    links: &Links,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
     loop {
-        let count = from.read(&mut buffer).await?;
-        let mode = *modes.borrow();
+        let read = from.read(&mut buffer).await;
+        if direction == Direction::Down && read.as_ref().map_or(true, |count| *count == 0) {
+            links.given_up.fetch_add(1, Ordering::SeqCst);
+        }
+        let count = read?;
+        let mode = *links.modes.borrow();
         match mode {
             Mode::Delay(time) => tokio::time::sleep(time).await,
             Mode::HalfOpen => silent(count).await?,

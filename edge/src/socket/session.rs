@@ -28,8 +28,8 @@ use crate::{
     strict_json, transcode,
 };
 
-/// A client that sends nothing for this long is gone.
-const SILENCE: Duration = Duration::from_secs(60);
+/// A client that sends nothing for this long is gone: two pings without an answer, and known before a minute is over.
+const SILENCE: Duration = Duration::from_secs(50);
 /// A browser answers a ping by itself, so that a page that only listens is not taken for gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// How often the rights behind the socket are looked at again.
@@ -51,7 +51,7 @@ const REVOKED: End = End { code: 4001, why: "access ended: refresh, take a new t
 const DENIED: End = End { code: 4003, why: "permission lost" };
 const SLOW: End = End { code: 4008, why: "reads too slowly: resume with the last number" };
 const DRAINING: End = End { code: 1001, why: "draining: resume elsewhere" };
-const SILENT: End = End { code: 4000, why: "nothing heard for a minute" };
+const SILENT: End = End { code: 4000, why: "nothing heard, no ping answered: resume elsewhere" };
 const GONE: End = End { code: 1000, why: "" };
 
 struct Session {

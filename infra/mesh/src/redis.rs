@@ -233,11 +233,5 @@ pub fn shard_channel(area: &str, shard: u8) -> String {
     format!("neipix:{area}:{{{shard:02x}}}")
 }
 
-/// A key outside workspaces: `neipix:<area>:{<tag>}`; keys of one tag can be used together in a script.
-#[must_use]
-pub fn tagged_key(area: &str, tag: &str) -> String {
-    format!("neipix:{area}:{{{tag}}}")
-}
-
 #[cfg(test)]
 mod tests;

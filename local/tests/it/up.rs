@@ -2,6 +2,8 @@
 
 use std::{
     fs::{self, File},
+    io,
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -38,12 +40,17 @@ struct Up {
 }
 
 fn start(dir: &Path, bin: &Path) -> Up {
-    let data = dir.join("data");
-    let (said, errors) = (dir.join("said"), dir.join("errors"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_neipix-local"));
-    command.args(["up", "--port", "0", "--postgres-bin"]).arg(postgres_bin()).arg("--dir").arg(&data);
+    command.args(["up", "--port", "0", "--postgres-bin"]).arg(postgres_bin()).arg("--dir").arg(dir.join("data"));
     // Nothing of the suite's own servers may leak in.
     command.env_clear().env("PATH", bin).env("HOME", dir).current_dir(dir);
+    come_up(dir, command)
+}
+
+/// Waits for the call that a newcomer is shown.
+fn come_up(dir: &Path, mut command: Command) -> Up {
+    let data = dir.join("data");
+    let (said, errors) = (dir.join("said"), dir.join("errors"));
     let mut child = command
         .stdin(Stdio::null())
         .stdout(File::create(&said).unwrap())
@@ -73,14 +80,58 @@ fn start(dir: &Path, bin: &Path) -> Up {
 
 impl Up {
     async fn ask(&self, external_id: &str) -> Value {
+        self.try_ask(external_id).await.unwrap()
+    }
+
+    async fn try_ask(&self, external_id: &str) -> reqwest::Result<Value> {
         neipix_mesh::run::install_crypto();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let body = json!({"assistantId": self.assistant, "contactExternalId": "me", "externalId": external_id,
                           "text": "За сколько дней можно вернуть товар?", "waitSeconds": 30});
         let request = client.post(format!("http://127.0.0.1:{}/api/v1/channels/api/messages", self.port));
         let request = request.header("host", format!("api.localhost:{}", self.port)).bearer_auth(&self.key).json(&body);
-        request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+        request.send().await?.error_for_status()?.json().await
     }
+
+    /// What it says of its own start, in seconds.
+    fn took(&self) -> f64 {
+        let said = self.said.split("Neipix serves since ").nth(1).unwrap();
+        said.split(' ').next().unwrap().parse().unwrap()
+    }
+}
+
+/// Leaves the network behind: only the loopback is there.
+fn alone(command: &mut Command) {
+    let leave = || {
+        // SAFETY: plain system calls on integers and on a structure of our own; all are async-signal-safe.
+        unsafe {
+            let user = if libc::geteuid() == 0 { 0 } else { libc::CLONE_NEWUSER };
+            if libc::unshare(user | libc::CLONE_NEWNET) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            let mut loopback: libc::ifreq = std::mem::zeroed();
+            loopback.ifr_name[0] = libc::c_char::try_from(b'l').unwrap_or(0);
+            loopback.ifr_name[1] = libc::c_char::try_from(b'o').unwrap_or(0);
+            let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
+            loopback.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP).unwrap_or(1);
+            if socket < 0 || libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const loopback) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            libc::close(socket);
+        }
+        Ok(())
+    };
+    // SAFETY: the closure allocates nothing and calls only async-signal-safe functions.
+    unsafe {
+        command.pre_exec(leave);
+    }
+}
+
+/// Whether the system lets a process leave the network: some containers do not.
+fn may_be_alone() -> bool {
+    let mut nothing = Command::new("true");
+    alone(&mut nothing);
+    nothing.status().is_ok()
 }
 
 #[tokio::test]
@@ -108,6 +159,79 @@ async fn a_newcomer_asks_the_demo_and_a_killed_product_comes_back_with_all_data(
     assert_eq!(second.child.wait().unwrap().code(), Some(0));
     assert!(processes_in(&data).is_empty(), "Ctrl-C leaves nothing behind");
     assert!(!dir.path().join("trapped").exists(), "a start needs no builder and no network tool");
+}
+
+/// `make up` with a launcher that was built already, its data in `dir`.
+fn make_up(dir: &Path, bin: &Path) -> Command {
+    use std::os::unix::fs::PermissionsExt;
+    let launch = dir.join("launch");
+    let (launcher, data) = (env!("CARGO_BIN_EXE_neipix-local"), dir.join("data"));
+    let script = format!(
+        "#!/bin/sh\nexec {launcher} \"$@\" --port 0 --postgres-bin {} --dir {}\n",
+        postgres_bin().display(),
+        data.display()
+    );
+    fs::write(&launch, script).unwrap();
+    fs::set_permissions(&launch, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new("make");
+    command.arg("-C").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).arg("up");
+    command.arg(format!("launcher={}", launch.display()));
+    command.env_clear().env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display())).env("HOME", dir);
+    // As a shell starts it in a terminal: Ctrl-C reaches all of the group.
+    command.process_group(0);
+    command
+}
+
+#[tokio::test]
+async fn a_second_make_up_takes_under_ten_seconds_and_needs_no_builder_and_no_network() {
+    let dir = open_dir();
+    let bin = path(dir.path());
+    let mut first = start(dir.path(), &bin);
+    let stopped = Command::new("kill").args(["-INT", &first.child.id().to_string()]).status().unwrap();
+    assert!(stopped.success() && first.child.wait().unwrap().success());
+
+    let mut command = make_up(dir.path(), &bin);
+    if may_be_alone() {
+        alone(&mut command);
+    }
+    let mut second = come_up(dir.path(), command);
+    assert_eq!(second.key, first.key);
+    assert!(second.took() < 10.0, "{}", second.said);
+    assert!(!dir.path().join("trapped").exists(), "{}", fs::read_to_string(dir.path().join("trapped")).unwrap());
+
+    let group = format!("-{}", second.child.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    second.child.wait().unwrap();
+    assert!(processes_in(&dir.path().join("data")).is_empty(), "Ctrl-C leaves nothing behind");
+    let left = Command::new("kill").args(["-0", "--", &group]).stderr(Stdio::null()).status().unwrap();
+    assert!(!left.success(), "nobody of its group is left");
+}
+
+#[tokio::test]
+async fn a_postgres_or_redis_that_dies_comes_back_and_the_product_goes_on() {
+    let dir = open_dir();
+    let bin = path(dir.path());
+    let mut up = start(dir.path(), &bin);
+    let first = up.ask("m1").await;
+    for (server, message) in [("postgres", "m2"), ("redis", "m3")] {
+        let home = dir.path().join("data").join(server);
+        let before = processes_in(&home);
+        assert!(Command::new("kill").arg("-9").args(&before).status().unwrap().success());
+        eventually("the server comes back", async || {
+            let now = processes_in(&home);
+            !now.is_empty() && now.iter().all(|pid| !before.contains(pid))
+        })
+        .await;
+        eventually("an answer", async || {
+            up.try_ask(message).await.is_ok_and(|asked| asked["turn"]["answer"] == first["turn"]["answer"])
+        })
+        .await;
+        assert!(up.child.try_wait().unwrap().is_none(), "the launcher lives");
+    }
+    assert_eq!(up.ask("m1").await["messageId"], first["messageId"], "nothing that was acknowledged is lost");
+    let stopped = Command::new("kill").args(["-INT", &up.child.id().to_string()]).status().unwrap();
+    assert!(stopped.success() && up.child.wait().unwrap().success());
+    assert!(processes_in(&dir.path().join("data")).is_empty());
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Call {
         let mut call = Self {
             answer: None,
             parser: Parser::default(),
-            reader: Reader::default(),
+            reader: Reader::of(target.key.clone()),
             ready: VecDeque::new(),
             first_by: Some(first_by),
             idle: Instant::now(),

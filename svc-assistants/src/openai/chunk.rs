@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use neipix_mesh::secret::Secret;
 use serde::Deserialize;
 
 use super::{CallError, Event, Stop, Usage, errors};
@@ -87,6 +88,7 @@ struct Tool {
 /// Folds the data of events into events of ours.
 #[derive(Default)]
 pub struct Reader {
+    key: Option<Secret<String>>,
     stop: Option<Stop>,
     usage: Option<Usage>,
     tools: BTreeMap<usize, Tool>,
@@ -95,6 +97,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Of an answer to a call with this key, which no error of it may quote.
+    pub fn of(key: Option<Secret<String>>) -> Self {
+        Self { key, ..Self::default() }
+    }
+
     /// Whether the terminal event was given.
     pub fn is_ended(&self) -> bool {
         self.ended
@@ -112,7 +119,8 @@ impl Reader {
             return self.fail(CallError::network(self.began, "a chunk that is not JSON"));
         };
         if let Some(error) = chunk.error.filter(|e| !e.is_null()) {
-            return self.fail(errors::in_stream(&error, self.began));
+            let key = self.key.as_ref().map(|k| k.expose().as_str());
+            return self.fail(errors::in_stream(&error, self.began, key));
         }
         if let Some(raw) = chunk.usage {
             self.usage = Some(usage(&raw));

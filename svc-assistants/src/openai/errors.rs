@@ -119,10 +119,11 @@ pub(super) fn of_answer(status: u16, headers: &HeaderMap, body: &[u8], key: Opti
 }
 
 /// An error object in the middle of a stream.
-pub(super) fn in_stream(error: &Value, began: bool) -> CallError {
+pub(super) fn in_stream(error: &Value, began: bool, key: Option<&str>) -> CallError {
     let text = error.to_string();
     let status = error.get("code").and_then(Value::as_u64).and_then(|c| u16::try_from(c).ok()).unwrap_or(500);
-    CallError { after_first_token: began, ..CallError::new(classify(status, error, &text), &text) }
+    let detail = mask(&text, key);
+    CallError { after_first_token: began, detail, ..CallError::new(classify(status, error, &text), "") }
 }
 
 fn classify(status: u16, error: &Value, text: &str) -> ErrorKind {
@@ -217,7 +218,8 @@ fn spelled(text: &str) -> Option<Duration> {
 #[must_use]
 pub fn mask(text: &str, key: Option<&str>) -> String {
     let without_key = match key.filter(|k| !k.is_empty()) {
-        Some(key) => text.replace(key, "***"),
+        // As it is, and as JSON writes it.
+        Some(key) => text.replace(key, "***").replace(Value::from(key).to_string().trim_matches('"'), "***"),
         None => text.to_owned(),
     };
     let mut masked = String::with_capacity(without_key.len().min(DETAIL_CHARS_MAX * 4));
@@ -246,6 +248,7 @@ fn looks_secret(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use serde_json::json;
 
     use super::*;
 
@@ -310,6 +313,9 @@ mod tests {
             assert!(!error.detail.contains(secret), "{}", error.detail);
         }
         assert!(error.detail.starts_with("HTTP 401: Incorrect API key provided: ***."), "{}", error.detail);
+        let error = json!({"message": "Incorrect API key provided: canary\\key"});
+        let told = in_stream(&error, true, Some("canary\\key"));
+        assert_eq!(told.detail, r#"{"message":"Incorrect API key provided: ***"}"#);
         assert!(mask(&"я".repeat(10_000), None).chars().count() <= DETAIL_CHARS_MAX);
     }
 }

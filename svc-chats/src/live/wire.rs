@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use neipix_mesh::{
     ConversationId, TurnId, WorkspaceId,
-    redis::{Heard, Redis, SHARDS, shard, shard_channel, tagged_key},
+    redis::{Heard, Redis, SHARDS, shard, shard_channel, workspace_key},
     shutdown::Shutdown,
     tasks::Tasks,
 };
@@ -103,8 +103,8 @@ impl Wire {
     }
 
     /// The text of a turn that runs elsewhere.
-    pub async fn partial(&self, turn: TurnId) -> Option<(u32, bool, String)> {
-        let raw: Option<Vec<u8>> = self.redis.run(redis::cmd("GET").arg(partial_key(turn))).await.ok()?;
+    pub async fn partial(&self, ws: WorkspaceId, turn: TurnId) -> Option<(u32, bool, String)> {
+        let raw: Option<Vec<u8>> = self.redis.run(redis::cmd("GET").arg(partial_key(ws, turn))).await.ok()?;
         serde_json::from_slice(&raw?).ok()
     }
 
@@ -120,16 +120,16 @@ impl Wire {
                 let text = state.text[offset..].to_owned();
                 state.published = state.text.len();
                 let (restarts, shown) = (state.restarts, state.shown);
-                kept.push((live.turn, (restarts, shown, state.text.clone())));
+                kept.push((partial_key(live.workspace, live.turn), (restarts, shown, state.text.clone())));
                 let (turn, conversation) = (live.turn, live.conversation);
                 out.push((live.workspace, What::Text { turn, conversation, restarts, shown, offset, text }));
             }
             out.extend(queue.frames);
         }
         let mut pipe = redis::pipe();
-        for (turn, partial) in &kept {
+        for (key, partial) in &kept {
             if let Ok(bytes) = serde_json::to_vec(partial) {
-                pipe.cmd("SET").arg(partial_key(*turn)).arg(bytes).arg("EX").arg(PARTIAL_SECONDS).ignore();
+                pipe.cmd("SET").arg(key).arg(bytes).arg("EX").arg(PARTIAL_SECONDS).ignore();
             }
         }
         for (ws, what) in out {
@@ -144,8 +144,8 @@ impl Wire {
     }
 }
 
-fn partial_key(turn: TurnId) -> String {
-    tagged_key("partial", &turn.to_string())
+fn partial_key(ws: WorkspaceId, turn: TurnId) -> String {
+    workspace_key("partial", ws, &turn.to_string())
 }
 
 /// Sends and hears until shutdown.
@@ -234,7 +234,7 @@ impl Hub {
 
     /// Brings a turn's place up to date with what Redis keeps of it; never back.
     pub async fn catch_up(&self, live: &Arc<LiveTurn>) {
-        let Some((restarts, shown, text)) = self.wire().partial(live.turn).await else { return };
+        let Some((restarts, shown, text)) = self.wire().partial(live.workspace, live.turn).await else { return };
         let known = live.look(0, 0);
         if (restarts, text.len()) > (known.restarts, live.text().len()) {
             self.heard_text(live, restarts, shown, 0, &text);

@@ -1,7 +1,7 @@
 //! Serves the product with test settings, an owner and a superadmin, for checks that are not written in Rust: prints one
 //! line of JSON with its addresses and their tokens, and stops when its input ends. With `--no-limits` rate limits are
 //! forgotten as they are counted, so that a fuzzer sees more than 429. With `--beside <settings>` it is a replica of a product
-//! that runs: nobody is made.
+//! that runs: nobody is made. Its log goes to the error stream, as much of it as `RUST_LOG` says.
 //!
 //! Run it beside the servers of `neipix-local with-services`.
 
@@ -14,6 +14,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -57,6 +59,7 @@ async fn alone(no_limits: bool) -> anyhow::Result<()> {
         "adminHost": host(Surface::Admin),
         "ownerToken": owner.caller().0,
         "staffToken": staff.caller().0,
+        "verifyUrl": test.verify_url,
     });
     tell(&told).await?;
     let redis = test.settings.iter().find(|(name, _)| name == "REDIS_URL").map(|(_, url)| url.clone());

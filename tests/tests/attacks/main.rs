@@ -7,6 +7,7 @@ mod fields;
 mod files;
 mod floods;
 mod framing;
+mod keys;
 mod limits;
 mod lists;
 mod masks;

@@ -48,24 +48,24 @@ impl Armed {
 
 /// A dialogue of a test.
 #[derive(Clone)]
-struct Dialogue {
+pub struct Dialogue {
     house: &'static House,
-    contact: String,
+    pub contact: String,
 }
 
 impl Dialogue {
-    fn new(house: &'static House, name: &str) -> Self {
+    pub fn new(house: &'static House, name: &str) -> Self {
         Self { house, contact: format!("{name}-{}", Uuid::now_v7().simple()) }
     }
 
     /// A patient sender.
-    fn ask(&self, id: &'static str) -> JoinHandle<Value> {
+    pub fn ask(&self, id: &'static str) -> JoinHandle<Value> {
         let this = self.clone();
         tokio::spawn(async move { this.house.ask(&this.contact, id).await })
     }
 
     /// Of this dialogue's turns: what the query says, where `t` is the turn.
-    async fn turn(&self, what: &str) -> String {
+    pub async fn turn(&self, what: &str) -> String {
         let sql = format!("SELECT {what} FROM chats.turn t WHERE t.conversation_id IN ({})", self.conversations());
         self.house.look(&sql).await
     }
@@ -85,7 +85,7 @@ impl Dialogue {
     }
 
     /// Transfers of this dialogue's turns, by kind, in order.
-    async fn transfers(&self) -> String {
+    pub async fn transfers(&self) -> String {
         self.turn("(SELECT string_agg(x.kind, ' ' ORDER BY x.n) FROM billing.transfer x WHERE x.turn_id = t.id)").await
     }
 }

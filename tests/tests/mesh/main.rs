@@ -7,5 +7,7 @@ mod house;
 mod identity;
 mod journey;
 mod kills;
+mod once;
+mod silence;
 mod storm;
 mod watchers;

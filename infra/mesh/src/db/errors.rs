@@ -61,6 +61,8 @@ fn is_outage(error: &DieselError) -> bool {
                     "remaining connection slots",
                     "sorry, too many clients",
                     "No space left on device",
+                    // A disk whose last piece is smaller than a page.
+                    "could not extend file",
                 ]
                 .iter()
                 .any(|part| info.message().contains(part))
@@ -110,6 +112,10 @@ mod tests {
             said(DatabaseErrorKind::Unknown, "canceling statement due to lock timeout"),
             said(DatabaseErrorKind::Unknown, "the database system is starting up"),
             said(DatabaseErrorKind::Unknown, "terminating connection due to administrator command"),
+            said(
+                DatabaseErrorKind::Unknown,
+                "could not extend file \"base/5/16\": wrote only 4096 of 8192 bytes at block 7",
+            ),
             said(DatabaseErrorKind::UnableToSendCommand, "connection closed"),
             DieselError::BrokenTransactionManager,
         ];
