@@ -217,6 +217,7 @@ mod tests {
             object_version: 1,
             payload,
             traceparent: String::new(),
+            published: false,
         }
     }
 
