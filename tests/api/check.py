@@ -148,7 +148,7 @@ def schemathesis(work, path, caller, known, until, *more):
         "--no-color",
         "--continue-on-failure",
         *("--seed", os.environ.get("API_CHECK_SEED", "20261")),
-        *("--max-examples", os.environ.get("API_CHECK_EXAMPLES", "12")),
+        *("--max-examples", os.environ.get("API_CHECK_EXAMPLES", "8")),
         *more,
     ]
     environment = {**CLEAN, "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "API_CHECK_IDS": json.dumps(known)}

@@ -1,5 +1,5 @@
 //! Attacks on the edge, each with the exact answer that the trust model asks for.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 mod bodies;
 mod faces;

@@ -1,5 +1,5 @@
 //! What the product promises of its data and its health, tried on a whole product.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
 mod extraction;
 mod full;
