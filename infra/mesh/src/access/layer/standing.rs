@@ -1,10 +1,6 @@
 //! The rights behind an open stream: it may outlive a session, a role or a key by many minutes.
 
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, task::Context, time::Duration};
 
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
@@ -34,7 +30,7 @@ impl Standing {
 
     /// Why the stream may not go on, where it is time to ask.
     pub fn lost(&mut self, context: &mut Context<'_>) -> Option<Failure> {
-        while let Poll::Ready(_) = self.again.poll_tick(context) {
+        while self.again.poll_tick(context).is_ready() {
             if let Err(failure) = self.guard.still_admits(&self.context) {
                 return Some(failure);
             }
