@@ -15,4 +15,5 @@ mod origins;
 mod paths;
 mod process;
 mod raw;
+mod readers;
 mod scene;
