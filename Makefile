@@ -69,7 +69,7 @@ schema: setup ## Print each service's schema.rs from its migrated database
 faults: setup ## Kill, pause and restart processes for MINUTES (60), from SEED
 	cargo build --workspace --bins --tests
 	NEIPIX_TEST_SEED=$(SEED) NEIPIX_TEST_MINUTES=$(or $(MINUTES),60) cargo test --workspace --test mesh -- --ignored --nocapture kills_
-	$(with_services) cargo test --workspace --test attacks --test journeys -- --ignored
+	$(with_services) cargo test --workspace --test attacks --test journeys --test rights -- --ignored
 
 .PHONY: docs
 docs: ## Write docs/trust.md anew from the tests

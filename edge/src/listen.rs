@@ -30,6 +30,9 @@ const HEAD_MOST: usize = 32 * 1024;
 const IDLE: Duration = Duration::from_secs(90);
 /// How often an HTTP/2 client must show that it lives, and how long it has.
 const PING: Duration = Duration::from_secs(20);
+/// What the kernel may keep of answers that a client does not read, in bytes. It doubles this for its own records. Without a
+/// bound it would grow to megabytes a connection.
+const UNREAD_MOST: usize = 96 * 1024;
 /// Pause after the accept loop ran out of descriptors.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -75,6 +78,7 @@ fn told(ended: Result<(), tokio::task::JoinError>) {
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: Shutdown) {
     // Nagle's algorithm costs a quarter of the throughput.
     let _ = stream.set_nodelay(true);
+    let _ = socket2::SockRef::from(&stream).set_send_buffer_size(UNREAD_MOST);
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move {

@@ -1,19 +1,21 @@
 //! Watch: the workspace's numbered events after a number, then as they happen, with the running texts of watched dialogues.
 //!
 //! The truth is the table: wake-ups only shorten the wait of two seconds at most. A reader that takes nothing is cut off
-//! and goes on by its number; nothing is buffered for it beyond a few frames.
+//! and goes on by its number; nothing is buffered for it beyond some kilobytes.
 
 pub mod fill;
 pub mod store;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures::StreamExt as _;
 use neipix_mesh::{Call, CallContext, ConversationId, Failure, Stream, TurnId, db::Tx};
 use neipix_proto::chats::v1::{
     AnswerDelta, Heartbeat, Partial, Reset, Typing, WatchRequest, WatchResponse, watch_response::Frame,
 };
+use prost::Message as _;
 use tokio::{
-    sync::{broadcast::error::RecvError, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, mpsc},
     time::Instant,
 };
 
@@ -23,14 +25,18 @@ use crate::{
     live::{LiveTurn, WorkspaceLive},
 };
 
-/// Events in one look.
+/// Events in one look: few at first, more where they are small.
+const PAGE_FIRST: i64 = 2;
 const PAGE: i64 = 200;
+/// What a look should bring, in bytes: so much lies in memory while its reader reads nothing.
+const PAGE_BYTES: usize = 32 * 1024;
 /// The net under the wake-ups.
 const POLL: Duration = Duration::from_secs(2);
 /// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Frames that a slow reader is behind at most.
+/// Frames that a slow reader is behind at most, and their bytes; a larger frame waits alone.
 const BEHIND: usize = 32;
+const BEHIND_BYTES: u32 = 32 * 1024;
 /// A reader that takes nothing for so long is cut off.
 const READER_MOST: Duration = Duration::from_secs(10);
 /// Texts go out no more often.
@@ -60,7 +66,9 @@ pub async fn watch(chats: &Chats, call: Call<WatchRequest>) -> Result<Stream<Wat
         ids,
         texts: HashMap::new(),
         last: 0,
+        page: PAGE_FIRST,
         told: Instant::now(),
+        room: Arc::new(Semaphore::new(BEHIND_BYTES as usize)),
         sender: sender.clone(),
     };
     let after = call.after;
@@ -69,11 +77,12 @@ pub async fn watch(chats: &Chats, call: Call<WatchRequest>) -> Result<Stream<Wat
             Ok(()) | Err(Stopped::Gone) => {}
             Err(Stopped::Failed(failure)) => {
                 // Nobody listens: fine.
-                let _ = sender.try_send(Err(failure));
+                let _ = sender.try_send((Err(failure), None));
             }
         }
     });
-    Ok(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver)))
+    // A frame that is taken makes room for the next.
+    Ok(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver).map(|(frame, _room)| frame)))
 }
 
 enum Stopped {
@@ -84,6 +93,17 @@ enum Stopped {
 impl From<Failure> for Stopped {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+/// How many events to look for after a look that brought so many bytes.
+fn next_page(most: i64, full: bool, bytes: usize) -> i64 {
+    if bytes > PAGE_BYTES {
+        (most / 2).max(1)
+    } else if full {
+        (most * 2).min(PAGE)
+    } else {
+        most
     }
 }
 
@@ -102,15 +122,26 @@ struct Watcher {
     ids: Vec<ConversationId>,
     texts: HashMap<ConversationId, At>,
     last: i64,
+    /// Events in the next look.
+    page: i64,
     told: Instant,
-    sender: mpsc::Sender<Result<WatchResponse, Failure>>,
+    room: Arc<Semaphore>,
+    sender: mpsc::Sender<Told>,
 }
+
+/// A frame, and the room that it takes.
+type Told = (Result<WatchResponse, Failure>, Option<OwnedSemaphorePermit>);
 
 impl Watcher {
     async fn tell(&mut self, frame: Frame) -> Result<(), Stopped> {
         self.told = Instant::now();
-        let sent = self.sender.send_timeout(Ok(WatchResponse { frame: Some(frame) }), READER_MOST).await;
-        sent.map_err(|_| Stopped::Gone)
+        let frame = WatchResponse { frame: Some(frame) };
+        let bytes = u32::try_from(frame.encoded_len()).unwrap_or(u32::MAX).min(BEHIND_BYTES);
+        let sent = async {
+            let room = self.room.clone().acquire_many_owned(bytes).await.map_err(|_| Stopped::Gone)?;
+            self.sender.send((Ok(frame), Some(room))).await.map_err(|_| Stopped::Gone)
+        };
+        tokio::time::timeout(READER_MOST, sent).await.map_err(|_| Stopped::Gone)?
     }
 
     async fn run(mut self, after: Option<i64>) -> Result<(), Stopped> {
@@ -174,13 +205,13 @@ impl Watcher {
     /// Events, and texts in front of them: a message is told behind the last words that it consists of.
     async fn tell_news(&mut self) -> Result<(), Stopped> {
         loop {
-            let (ws, last) = (self.context.workspace, self.last);
+            let (ws, last, most) = (self.context.workspace, self.last, self.page);
             let context = self.context.clone();
             let page = self
                 .chats
                 .db
                 .in_workspace(&context, "chats.watch", async |tx: &mut Tx| {
-                    let rows = store::page(tx, ws, last, PAGE).await?;
+                    let rows = store::page(tx, ws, last, most).await?;
                     fill::fill(tx, &context, rows).await
                 })
                 .await;
@@ -193,7 +224,8 @@ impl Watcher {
                     return Ok(());
                 }
             };
-            let full = i64::try_from(page.len()).unwrap_or(0) == PAGE;
+            let full = i64::try_from(page.len()).unwrap_or(0) == most;
+            self.page = next_page(most, full, page.iter().map(prost::Message::encoded_len).sum());
             for event in page {
                 self.last = event.seq;
                 self.tell(Frame::Event(event)).await?;
@@ -266,5 +298,24 @@ impl Watcher {
             author: note.author.into(),
             member_id: note.member,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_grows_where_events_are_small_and_shrinks_where_they_are_not() {
+        let mut most = PAGE_FIRST;
+        for _ in 0..10 {
+            most = next_page(most, true, 1_000);
+        }
+        assert_eq!(most, PAGE);
+        assert_eq!(next_page(8, false, 1_000), 8, "nothing more was there");
+        for _ in 0..10 {
+            most = next_page(most, true, PAGE_BYTES + 1);
+        }
+        assert_eq!(most, 1, "one at least");
     }
 }

@@ -326,7 +326,15 @@ impl<C: Caller> Rest<C> {
     /// # Errors
     /// The status of a refused handshake, or 0 where there was none.
     pub async fn socket(&self, path: &str, protocols: Option<&str>) -> Result<Socket, u16> {
-        Socket::connect(self.addr, path, protocols, self.headers()).await
+        Socket::connect(self.addr, path, protocols, self.headers(), None).await
+    }
+
+    /// The same by a client whose system keeps few bytes that it has not read.
+    ///
+    /// # Errors
+    /// As [`Rest::socket`].
+    pub async fn narrow_socket(&self, path: &str, protocols: Option<&str>, unread_most: u32) -> Result<Socket, u16> {
+        Socket::connect(self.addr, path, protocols, self.headers(), Some(unread_most)).await
     }
 
     fn headers(&self) -> HeaderMap {

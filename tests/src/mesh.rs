@@ -30,6 +30,7 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 /// A running mesh. Dropping it kills every process.
 pub struct Mesh {
     shape: Shape,
+    settings: Settings,
     running: Mutex<HashMap<(String, usize), Arc<Child>>>,
     cli: CliMesh,
     infrastructure: Infrastructure,
@@ -66,7 +67,7 @@ impl Mesh {
         product::migrate(settings.database_url()?.expose()).await?;
         let shape = Shape::plan(&settings, &dir.path().join("mesh"), &programs()?, edges)?;
         let cli = shape.connect("cli")?;
-        let mesh = Self { shape, running: Mutex::default(), cli, infrastructure, dir };
+        let mesh = Self { shape, settings, running: Mutex::default(), cli, infrastructure, dir };
         let all: Vec<Replica> = mesh.shape.replicas.clone();
         for replica in &all {
             mesh.spawn(replica, &[]).await?;
@@ -81,6 +82,12 @@ impl Mesh {
     #[must_use]
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// All settings, of which each process is told its own.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The services as the command line reaches them.

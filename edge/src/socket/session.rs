@@ -34,8 +34,8 @@ const SILENCE: Duration = Duration::from_secs(50);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// How often the rights behind the socket are looked at again.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
-/// A write that takes longer has a reader that does not read.
-const WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// A write that takes longer has a reader that does not read: by then all that the kernel holds for it lies unread.
+const WRITE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a slow reader may take to read why it was cut off.
 const LAST_WORD_WITHIN: Duration = Duration::from_secs(10);
 /// Dialogues watched at once.

@@ -95,9 +95,23 @@ impl Shape {
     /// # Errors
     /// When no certificate can be made.
     pub fn connect(&self, who: &str) -> anyhow::Result<CliMesh> {
+        self.reach(who, &self.addresses)
+    }
+
+    /// The same at the replicas of one number only.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub fn connect_to(&self, who: &str, number: usize) -> anyhow::Result<CliMesh> {
+        let one = |list: &Vec<String>| list.get(number).into_iter().cloned().collect();
+        let addresses = self.addresses.iter().map(|(service, list)| (service.clone(), one(list))).collect();
+        self.reach(who, &addresses)
+    }
+
+    fn reach(&self, who: &str, addresses: &HashMap<String, Vec<String>>) -> anyhow::Result<CliMesh> {
         let Identity { certificate, key, authority } = self.authority.certify(who)?;
         let tls = Tls { certificate: certificate.into(), key: key.into(), authority: authority.into() };
-        Ok(CliMesh::connect(who, &self.addresses, Some(&tls), &Tasks::new(), &Shutdown::new()))
+        Ok(CliMesh::connect(who, addresses, Some(&tls), &Tasks::new(), &Shutdown::new()))
     }
 }
 

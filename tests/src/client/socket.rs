@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use futures::{SinkExt, StreamExt};
 use http::HeaderMap;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{self, Message, client::IntoClientRequest},
@@ -27,6 +27,7 @@ impl Socket {
         path: &str,
         protocols: Option<&str>,
         headers: HeaderMap,
+        unread_most: Option<u32>,
     ) -> Result<Self, u16> {
         let mut request = format!("ws://{addr}{path}").into_client_request().expect("an address and a path");
         request.headers_mut().extend(headers);
@@ -34,7 +35,11 @@ impl Socket {
             let protocols = protocols.parse().expect("protocols given by a test");
             request.headers_mut().insert("sec-websocket-protocol", protocols);
         }
-        let tcp = TcpStream::connect(addr).await.map_err(|_| 0_u16)?;
+        let tcp = TcpSocket::new_v4().map_err(|_| 0_u16)?;
+        if let Some(bytes) = unread_most {
+            tcp.set_recv_buffer_size(bytes).map_err(|_| 0_u16)?;
+        }
+        let tcp = tcp.connect(addr).await.map_err(|_| 0_u16)?;
         let shaken = within(DEADLINE, "a handshake", client_async(request, tcp)).await;
         let (inner, response) = shaken.map_err(|error| match error {
             tungstenite::Error::Http(refused) => refused.status().as_u16(),
@@ -123,6 +128,15 @@ impl Socket {
     #[must_use]
     pub fn close_code(&self) -> Option<u16> {
         self.close_code
+    }
+
+    /// Where this end of it is.
+    ///
+    /// # Panics
+    /// When it is not connected any more.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.inner.get_ref().local_addr().expect("a connection")
     }
 
     /// Breaks the connection without a word.

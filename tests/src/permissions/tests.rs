@@ -44,8 +44,12 @@ fn one_changed_permission_of_a_descriptor_is_seen() {
     for (from, to) in [("channels.read", "contacts.read"), ("knowledge.read", "members.manage")] {
         for n in 0.. {
             let Some(changed) = with_another_permission(from, to, n) else { break };
-            let found = table.against_descriptors(&changed.all());
+            let now = changed.all();
+            let rpc = now.iter().find(|m| methods().get(&m.path).is_some_and(|was| was.who != m.who)).unwrap();
+            let found = table.against_descriptors(&now);
             assert_eq!(found.len(), 1, "{from} → {to}, {n}: {found:?}");
+            // The comparison names the rpc, what it should need and what it needs now.
+            assert!(found[0].starts_with(&format!("{}: ", rpc.name)), "{}", found[0]);
             assert!(found[0].contains(from) && found[0].contains(to), "{}", found[0]);
             planted += 1;
         }
@@ -86,9 +90,12 @@ fn one_changed_cell_of_a_guard_is_seen() {
     for permission in known() {
         for column in ROLES.into_iter().chain(PLATFORM_ROLES).chain([KEY]) {
             let mutated = |c: &str, p: &str| guard_holds(c, p) != (c == column && p == permission);
-            assert_eq!(table.against_guard(&known(), mutated).len(), 1, "{column} {permission}");
-            let other = table.with_flipped(column, permission);
-            assert_eq!(other.against_guard(&known(), guard_holds).len(), 1, "{column} {permission}");
+            let planted = table.against_guard(&known(), mutated);
+            let other = table.with_flipped(column, permission).against_guard(&known(), guard_holds);
+            for found in [planted, other] {
+                assert_eq!(found.len(), 1, "{column} {permission}");
+                assert!(found[0].starts_with(&format!("{column} {permission}: ")), "{}", found[0]);
+            }
         }
     }
     let mut more = known();

@@ -30,23 +30,29 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 /// Between two bytes of a crawling request.
 const PAUSE: Duration = Duration::from_secs(10);
 
-struct Stage {
-    process: Process,
-    owner: Rest<Bearer>,
+/// A product in a process of its own, for one test at a time.
+pub struct Stage {
+    pub process: Process,
+    pub owner: Rest<Bearer>,
     // Falls last.
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Stage {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same, told more.
+    pub async fn with(arguments: &[&str]) -> Self {
         let alone = ALONE.lock().await;
-        let process = Process::start(&[]).await;
+        let process = Process::start(arguments).await;
         let owner = Rest::at(process.address, Surface::Api).bearer(process.told["ownerToken"].as_str().unwrap());
         Self { process, owner, _alone: alone }
     }
 
     /// Its memory, in KB.
-    fn memory(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid)).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim_end_matches("kB").trim().parse().unwrap()

@@ -16,4 +16,5 @@ mod origins;
 mod paths;
 mod process;
 mod raw;
+mod readers;
 mod scene;

@@ -34,10 +34,8 @@ pub struct House {
 
 /// Somebody of a workspace.
 pub struct Person {
-    pub email: String,
     pub workspace: String,
     pub api: Rest<Bearer>,
-    pub refresh_token: String,
 }
 
 /// A row for the list of providers.
@@ -81,26 +79,25 @@ impl House {
         (email, made.user_workspace_id)
     }
 
-    async fn login(&self, email: &str, surface: Surface) -> (Rest<Bearer>, String) {
+    async fn login(&self, email: &str, surface: Surface) -> Rest<Bearer> {
         let named = if surface == Surface::Admin { "SURFACE_ADMIN" } else { "SURFACE_API" };
         let body = json!({"email": email, "password": PASSWORD, "surface": named});
         let tokens = match surface {
             Surface::Admin => self.at(surface).browser().post("/api/v1/auth/login", body).await.ok(),
             _ => self.at(surface).post("/api/v1/auth/login", body).await.ok(),
         };
-        let refresh_token = tokens["refreshToken"].as_str().unwrap_or_default().to_owned();
-        (self.at(surface).bearer(text(&tokens["accessToken"])), refresh_token)
+        self.at(surface).bearer(text(&tokens["accessToken"]))
     }
 
     /// The owner of a new workspace, its wallet open.
     pub async fn owner(&self) -> Person {
         let (email, workspace) = self.provision(|r| r.workspace_name = "Ромашка".into()).await;
-        let (api, refresh_token) = self.login(&email, Surface::Api).await;
+        let api = self.login(&email, Surface::Api).await;
         eventually_within(SOON, "the wallet", async || {
             (api.get("/api/v1/billing/wallet").await.status == 200).then_some(())
         })
         .await;
-        Person { email, workspace, api, refresh_token }
+        Person { workspace, api }
     }
 
     /// Somebody else of the same workspace.
@@ -113,25 +110,14 @@ impl House {
                 r.set_role(role);
             })
             .await;
-        let (api, refresh_token) = self.login(&email, Surface::Api).await;
-        Person { email, workspace, api, refresh_token }
-    }
-
-    /// The same person in another role.
-    pub async fn changes_role(&self, person: &Person, role: Role) {
-        let (email, join) = (person.email.clone(), person.workspace.clone());
-        self.provision(|r| {
-            r.email = email;
-            r.join_workspace_id = join;
-            r.set_role(role);
-        })
-        .await;
+        let api = self.login(&email, Surface::Api).await;
+        Person { workspace, api }
     }
 
     /// A superadmin at the staff's panel.
     pub async fn staff(&self) -> Rest<Bearer> {
         let (email, _) = self.provision(|r| r.set_platform_role(PlatformRole::Superadmin)).await;
-        self.login(&email, Surface::Admin).await.0
+        self.login(&email, Surface::Admin).await
     }
 
     /// Puts a model on the list, with a price.

@@ -6,7 +6,6 @@ use http::Method;
 use neipix_proto::auth::v1::Role;
 use neipix_tests::{
     client::{Anonymous, Rest, Socket, Surface},
-    poll::{eventually_within, within},
     provider::{Behaviour, Gate},
     trust,
 };
@@ -96,44 +95,6 @@ async fn r_2_what_is_not_there_or_not_a_number_is_an_error_frame_and_the_socket_
     socket.send(&json!({"t": "resume", "after": 0})).await;
     let mine = events_to(&mut socket, 1).await;
     assert_eq!(number_of(&mine[0]), 1, "after all that it still tells: {mine:?}");
-    house.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn r_3_a_socket_loses_what_its_person_loses() {
-    let house = House::open().await;
-    let owner = house.owner().await;
-    let assistant = ready_assistant(&owner.api).await;
-    let chat = text(&asks(&owner, &assistant, "c1", "m1").await["conversationId"]).to_owned();
-    let (leaver, demoted) =
-        (house.colleague(&owner, Role::Operator).await, house.colleague(&owner, Role::Manager).await);
-    let (mut leaving, mut narrowed) = (house.socket(&leaver).await, house.socket(&demoted).await);
-    let refresh = json!({"refreshToken": leaver.refresh_token});
-    let _ = leaver.api.acting(Anonymous).post("/api/v1/auth/logout", refresh).await.ok();
-    assert_eq!(leaving.closed_within(SOON).await, Some(4001), "the session is over");
-
-    let call =
-        |id: &str| json!({"t": "call", "id": id, "rpc": "chats.v1.ConversationService/TakeOver", "body": {"id": chat}});
-    narrowed.send(&call("before")).await;
-    let result = frame(&mut narrowed, "result").await;
-    assert_eq!((&result["id"], &result["body"]["handler"]), (&json!("before"), &json!("HANDLER_OPERATOR")));
-    house.changes_role(&demoted, Role::Viewer).await;
-    eventually_within(SOON, "the new role is heard", async || {
-        narrowed.send(&call("after")).await;
-        let said = narrowed.until("an answer", |f| f["t"] == "error" || f["t"] == "result").await;
-        (said["t"] == "error").then(|| assert_eq!(said["reason"], "PERMISSION_DENIED"))
-    })
-    .await;
-    // A workspace is blocked by the row that every process hears of.
-    let mut blocked = house.socket(&owner).await;
-    let row = format!(
-        "INSERT INTO auth.revocation (kind, subject) VALUES ('workspace', '{{\"ws\": \"{}\"}}')",
-        owner.workspace
-    );
-    house.as_owner(&row).await;
-    for socket in [&mut blocked, &mut narrowed] {
-        assert!(matches!(socket.closed_within(SOON).await, Some(4001 | 4003)), "{:?}", socket.close_code());
-    }
     house.close().await;
 }
 
@@ -228,45 +189,6 @@ async fn two_operators_follow_an_answer_and_one_comes_back_in_its_middle() {
     elsewhere.send(&json!({"t": "hb"})).await;
     let seen = elsewhere.until("a sign of life", |f| f["t"] != "event").await;
     assert_eq!(seen["t"], "hb", "texts go only to whoever watches the dialogue");
-    house.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn r_5_a_reader_that_stops_is_cut_off_and_goes_on_where_it_was() {
-    let house = House::open().await;
-    let owner = house.owner().await;
-    let assistant = ready_assistant(&owner.api).await;
-    let chat = text(&asks(&owner, &assistant, "c1", "m1").await["conversationId"]).to_owned();
-    let _ = owner.api.post(&format!("/api/v1/chats/{chat}:takeOver"), json!({})).await.ok();
-    let long = json!({"text": "я".repeat(20_000)});
-    for _ in 0..60 {
-        let _ = owner.api.post(&format!("/api/v1/chats/{chat}/messages"), long.clone()).await.ok();
-    }
-    let last = last_number(&house).await;
-    let mut socket = house.socket(&owner).await;
-    // More than any buffer on the way holds, asked for again and again by one that reads nothing: the pause is the
-    // reader's standstill itself.
-    for _ in 0..16 {
-        socket.send(&json!({"t": "resume", "after": 0})).await;
-        tokio::time::sleep(Duration::from_millis(700)).await;
-    }
-    let mut have = 0;
-    let reads_again = async {
-        while let Some(frame) = socket.next_within(SOON).await {
-            if frame["t"] == "event" {
-                let number = number_of(&frame);
-                assert!(number == have + 1 || number == 1, "no hole: {number} after {have}");
-                have = number;
-            }
-        }
-    };
-    within(Duration::from_secs(60), "the end of a slow reader's socket", reads_again).await;
-    assert_eq!(socket.close_code(), Some(4008));
-    let mut again = house.socket(&owner).await;
-    again.send(&json!({"t": "resume", "after": have})).await;
-    if have < last {
-        assert_eq!(number_of(&events_to(&mut again, last).await[0]), have + 1);
-    }
     house.close().await;
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     callers::{Caller, Expect, Rights, key_caller},
     digest::settled,
+    mesh::in_mesh,
     place::{Place, host},
     requests::{Maker, Meant, set},
     world::{SCOPES, World},
@@ -181,14 +182,10 @@ async fn try_ids(maker: &Maker<'_>, caller: &Caller, theirs: &Seeds) -> Vec<Stri
     faults
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn t_1_ids_of_another_workspace_are_answered_like_ids_of_nobody() {
-    trust!("T-1", "T-4");
-    let telegram = Telegram::start().await.expect("the stand-in");
-    let place = Place::one_process(&telegram).await;
-    let (ours, theirs) = (World::make(&place, &telegram).await, World::make(&place, &telegram).await);
+async fn ids_of_others_are_ids_of_nobody(place: &Place, telegram: &Telegram) {
+    let (ours, theirs) = (World::make(place, telegram).await, World::make(place, telegram).await);
     let platform = Seeds::new();
-    let maker = Maker { place: &place, telegram: &telegram, world: &ours, platform: &platform, staff: "" };
+    let maker = Maker { place, telegram, world: &ours, platform: &platform, staff: "" };
     let owner = Caller {
         name: "another owner".to_owned(),
         rights: Rights::Role("owner"),
@@ -196,14 +193,33 @@ async fn t_1_ids_of_another_workspace_are_answered_like_ids_of_nobody() {
         token: Some(ours.owner.clone()),
         credential: Some(ours.owner.clone()),
     };
-    let key = key_caller(&place, "another's key", ours.key.clone(), SCOPES.into(), "owner").await;
-    let before = settled(&place, &theirs.id).await;
+    let key = key_caller(place, "another's key", ours.key.clone(), SCOPES.into(), "owner").await;
+    let before = settled(place, &theirs.id).await;
     let mut faults = Vec::new();
     for caller in [owner, key] {
         faults.extend(try_ids(&maker, &caller, &theirs.seeds).await);
     }
     assert!(faults.is_empty(), "{}:\n{}", faults.len(), faults.join("\n"));
-    assert_eq!(before, settled(&place, &theirs.id).await, "something of theirs changed");
+    assert_eq!(before, settled(place, &theirs.id).await, "something of theirs changed");
+}
+
+async fn a_narrow_key_sees_one_assistant(place: &Place, telegram: &Telegram) {
+    let world = World::make(place, telegram).await;
+    let platform = Seeds::new();
+    let maker = Maker { place, telegram, world: &world, platform: &platform, staff: "" };
+    let narrow = key_caller(place, "a narrow key", world.narrow_key.clone(), SCOPES.into(), "owner").await;
+    let before = settled(place, &world.id).await;
+    let faults = try_ids(&maker, &narrow, &world.seeds).await;
+    assert!(faults.is_empty(), "{}:\n{}", faults.len(), faults.join("\n"));
+    assert_eq!(before, settled(place, &world.id).await, "something of the other assistant changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_1_ids_of_another_workspace_are_answered_like_ids_of_nobody() {
+    trust!("T-1", "T-4");
+    let telegram = Telegram::start().await.expect("the stand-in");
+    let place = Place::one_process(&telegram).await;
+    ids_of_others_are_ids_of_nobody(&place, &telegram).await;
     place.stop().await;
 }
 
@@ -211,13 +227,16 @@ async fn t_1_ids_of_another_workspace_are_answered_like_ids_of_nobody() {
 async fn a_key_narrowed_to_an_assistant_sees_the_others_as_if_they_were_not() {
     let telegram = Telegram::start().await.expect("the stand-in");
     let place = Place::one_process(&telegram).await;
-    let world = World::make(&place, &telegram).await;
-    let platform = Seeds::new();
-    let maker = Maker { place: &place, telegram: &telegram, world: &world, platform: &platform, staff: "" };
-    let narrow = key_caller(&place, "a narrow key", world.narrow_key.clone(), SCOPES.into(), "owner").await;
-    let before = settled(&place, &world.id).await;
-    let faults = try_ids(&maker, &narrow, &world.seeds).await;
-    assert!(faults.is_empty(), "{}:\n{}", faults.len(), faults.join("\n"));
-    assert_eq!(before, settled(&place, &world.id).await, "something of the other assistant changed");
+    a_narrow_key_sees_one_assistant(&place, &telegram).await;
     place.stop().await;
+}
+
+/// As in the one process; each single call asks one edge and one process of a service, both in turn.
+#[test]
+fn t_1_ids_of_another_workspace_or_assistant_are_answered_like_ids_of_nobody_in_the_mesh() {
+    trust!("T-1", "T-4");
+    in_mesh(async |place, telegram| {
+        ids_of_others_are_ids_of_nobody(place, telegram).await;
+        a_narrow_key_sees_one_assistant(place, telegram).await;
+    });
 }

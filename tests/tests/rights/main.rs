@@ -4,8 +4,11 @@
 mod callers;
 mod digest;
 mod doors;
+mod files;
 mod foreign;
 mod matrix;
+mod mesh;
+mod open;
 mod place;
 mod requests;
 mod sessions;

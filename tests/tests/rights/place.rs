@@ -1,10 +1,20 @@
-//! Where the product stands and the doors into it. A shape of the product is an edge and a way to reach the services as
+//! Where the product stands and the doors into it. A shape of the product is its edges and a way to reach the services as
 //! a process of some name; everything else is the same for all shapes.
 
-use std::net::SocketAddr;
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use neipix_local::testing::{self, TestProduct};
-use neipix_mesh::{client::Mesh, config::Settings};
+use neipix_local::{
+    mesh::shape::REPLICAS,
+    testing::{self, TestProduct},
+};
+use neipix_mesh::{client::Mesh as Services, config::Settings};
 use neipix_proto::{
     Method,
     access::v1::Surface as Audience,
@@ -17,6 +27,7 @@ use neipix_tests::{
     client::{Anonymous, Answer, Rest, Surface},
     faces::RestCall,
     grpc::{self, Outcome, Refusal},
+    mesh::Mesh,
     telegram::Telegram,
 };
 use prost_reflect::DynamicMessage;
@@ -25,18 +36,42 @@ use tonic::transport::{Channel, Endpoint};
 use uuid::Uuid;
 
 pub const PASSWORD: &str = "correct horse battery";
+/// A proxy that the product believes: each call here comes from an address of its own.
+const BEHIND_A_PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.0/8");
 
-/// A running product.
+/// A running product, or a view of it through one of its edges and one process of each service.
+#[derive(Clone)]
 pub struct Place {
-    shape: Shape,
-    /// The edge by host: REST and gRPC.
-    hosts: Vec<(Surface, Rest<Anonymous>, Channel)>,
+    shape: Arc<Shape>,
+    edges: Arc<Vec<Hosts>>,
+    /// Which; none = in turn.
+    number: Option<usize>,
+    turn: Arc<AtomicUsize>,
 }
+
+/// An edge by host: REST and gRPC.
+type Hosts = Vec<(Surface, Rest<Anonymous>, Channel)>;
 
 const HOSTS: [Surface; 4] = [Surface::App, Surface::Admin, Surface::Api, Surface::Widget];
 
 enum Shape {
     OneProcess(Box<TestProduct>),
+    Mesh(Box<Processes>),
+}
+
+/// Two processes of each service and two edges, with certificates between them.
+struct Processes {
+    mesh: Mesh,
+    /// The services of one number, as a process of a name reaches them with a certificate of its own.
+    reached: Mutex<HashMap<(String, usize), Services>>,
+}
+
+impl Processes {
+    fn reach(&self, name: &str, number: usize) -> Services {
+        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let connect = || self.mesh.shape().connect_to(name, number).expect("a certificate");
+        reached.entry((name.to_owned(), number)).or_insert_with(connect).clone()
+    }
 }
 
 /// The process that serves an rpc, by its package.
@@ -72,6 +107,10 @@ fn some_address() -> String {
 }
 
 impl Place {
+    fn new(shape: Shape, edges: Vec<Hosts>) -> Self {
+        Self { shape: Arc::new(shape), edges: Arc::new(edges), number: None, turn: Arc::default() }
+    }
+
     /// The whole product in this process, behind a proxy that it believes.
     pub async fn one_process(telegram: &Telegram) -> Self {
         Self::one_process_with(&[("TELEGRAM_API", &telegram.base_url())]).await
@@ -79,64 +118,85 @@ impl Place {
 
     /// The same with settings of one's own.
     pub async fn one_process_with(more: &[(&str, &str)]) -> Self {
-        let mut settings = vec![("TRUSTED_PROXIES", "127.0.0.0/8")];
+        let mut settings = vec![BEHIND_A_PROXY];
         settings.extend_from_slice(more);
         let started = testing::start(&settings).await.expect("the product");
-        let hosts = hosts(started.product.address);
-        Self { shape: Shape::OneProcess(Box::new(started)), hosts }
+        let edge = started.product.address;
+        let hosts = HOSTS.map(|surface| door(edge, surface, Rest::at(edge, surface)));
+        Self::new(Shape::OneProcess(Box::new(started)), vec![hosts.into()])
     }
 
+    /// The product as production runs it, in processes. What was connected holds for as long as this runtime lives.
+    pub async fn mesh(telegram: &Telegram) -> Self {
+        let mesh = Mesh::start(&[BEHIND_A_PROXY, ("TELEGRAM_API", &telegram.base_url())]).await.expect("the mesh");
+        let edge = |n: usize| HOSTS.map(|surface| door(mesh.edge(n), surface, mesh.rest(n, surface))).into();
+        let edges = (0..REPLICAS).map(edge).collect();
+        Self::new(Shape::Mesh(Box::new(Processes { mesh, reached: Mutex::default() })), edges)
+    }
+
+    /// Ends a product of this process; a mesh falls when it is dropped.
     pub async fn stop(self) {
-        match self.shape {
-            Shape::OneProcess(started) => started.product.stop().await,
+        if let Some(Shape::OneProcess(started)) = Arc::into_inner(self.shape) {
+            started.product.stop().await;
         }
+    }
+
+    /// Each edge with one process of each service; the one process is all of them.
+    pub fn views(&self) -> Vec<Self> {
+        (0..self.edges.len()).map(|number| Self { number: Some(number), ..self.clone() }).collect()
+    }
+
+    /// Which edge and processes are asked next.
+    fn number(&self) -> usize {
+        self.number.unwrap_or_else(|| self.turn.fetch_add(1, Ordering::Relaxed) % self.edges.len())
     }
 
     /// The services as a process of that name reaches them.
-    pub fn as_process(&self, name: &str) -> Mesh {
-        match &self.shape {
+    pub fn as_process(&self, name: &str) -> Services {
+        match &*self.shape {
             Shape::OneProcess(started) => started.product.as_process(name),
+            Shape::Mesh(processes) => processes.reach(name, self.number()),
         }
     }
 
-    fn pairs(&self) -> &[(String, String)] {
-        match &self.shape {
-            Shape::OneProcess(started) => &started.settings,
-        }
-    }
-
-    /// One of the settings it runs with.
-    pub fn setting(&self, name: &str) -> &str {
-        self.pairs().iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).expect("a setting")
-    }
-
-    /// All of them.
+    /// What it runs with.
     pub fn settings(&self) -> Settings {
-        Settings::from_pairs("local", self.pairs().to_vec()).expect("it runs with them")
+        match &*self.shape {
+            Shape::OneProcess(started) => {
+                Settings::from_pairs("local", started.settings.clone()).expect("it runs with them")
+            }
+            Shape::Mesh(processes) => processes.mesh.settings().clone(),
+        }
     }
 
     /// The database as its owner sees it: every row of everybody.
     pub async fn database(&self) -> tokio_postgres::Client {
-        let own = self.setting("AUTH_DATABASE_URL");
-        let name = own.rsplit_once('/').expect("a database").1.split('?').next().expect("a name");
+        let settings = self.settings();
+        if let Shape::Mesh(_) = &*self.shape {
+            return connect(settings.database_url().expect("the owner's").expose()).await;
+        }
+        // A product of this process has a database of its own on a server whose owner it does not know.
+        let own = settings.service("auth").expect("its database").database_url;
+        let name = own.expose().rsplit_once('/').expect("a database").1.split('?').next().expect("a name");
         let url = env("DATABASE_URL");
         let server = url.rsplit_once('/').expect("a database").0;
         connect(&format!("{server}/{name}")).await
     }
 
     fn at(&self, surface: Surface) -> &(Surface, Rest<Anonymous>, Channel) {
-        self.hosts.iter().find(|(known, ..)| *known == surface).expect("a host that serves rpcs")
+        let hosts = &self.edges[self.number()];
+        hosts.iter().find(|(known, ..)| *known == surface).expect("a host that serves rpcs")
     }
 
     /// Nobody at a host of the edge, on a page of that host.
     pub fn rest(&self, surface: Surface) -> Rest<Anonymous> {
-        let rest = self.from_nowhere(surface);
+        let rest = self.without_origin(surface);
         let origin = rest.origin();
         rest.with_header("origin", &origin)
     }
 
     /// The same without saying on what page.
-    pub fn from_nowhere(&self, surface: Surface) -> Rest<Anonymous> {
+    pub fn without_origin(&self, surface: Surface) -> Rest<Anonymous> {
         self.at(surface).1.clone().with_header("x-forwarded-for", &some_address())
     }
 
@@ -222,15 +282,11 @@ impl Place {
     }
 }
 
-/// An edge by its hosts.
-fn hosts(edge: SocketAddr) -> Vec<(Surface, Rest<Anonymous>, Channel)> {
-    let host = |surface| {
-        let rest = Rest::at(edge, surface);
-        let endpoint = Endpoint::from_shared(format!("http://{edge}")).expect("an address");
-        let origin = rest.origin().parse().expect("an origin");
-        (surface, rest, endpoint.origin(origin).connect_lazy())
-    };
-    HOSTS.map(host).into()
+/// A host of an edge.
+fn door(edge: SocketAddr, surface: Surface, rest: Rest<Anonymous>) -> (Surface, Rest<Anonymous>, Channel) {
+    let endpoint = Endpoint::from_shared(format!("http://{edge}")).expect("an address");
+    let origin = rest.origin().parse().expect("an origin");
+    (surface, rest, endpoint.origin(origin).connect_lazy())
 }
 
 /// A connection of its own to a database.

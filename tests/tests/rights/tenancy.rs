@@ -41,7 +41,7 @@ async fn t_6_a_services_role_writes_and_reads_nothing_of_another_workspace() {
     let owner = place.database().await;
     for service in SERVICES {
         let schema = service.to_lowercase();
-        let client = connect(place.setting(&format!("{service}_DATABASE_URL"))).await;
+        let client = connect(place.settings().service(&schema).unwrap().database_url.expose()).await;
         let tables = owner.query(FENCED, &[&schema]).await.unwrap();
         assert!(!tables.is_empty(), "{schema} has no fenced table");
         let mut partitions = 0;

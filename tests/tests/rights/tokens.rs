@@ -9,6 +9,7 @@ use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 
 use crate::{
+    mesh::in_mesh,
     place::{Place, fresh_email},
     world::{member, staff},
 };
@@ -22,21 +23,24 @@ pub const PROBES: [&str; 5] = [
     "/neipix.admin.v1.AdminService/ListWorkspaceAudit",
 ];
 
-/// Status and reason of each probe with a token: directly, and through the edge's host by REST and by gRPC.
+/// Status and reason of each probe with a token: directly, and through the edge's host by REST and by gRPC, at each
+/// process of a service and each edge.
 pub async fn probed(place: &Place, token: &str) -> Vec<(String, u16, String)> {
     let mut all = Vec::new();
-    for path in PROBES {
-        let method: &'static Method = methods().get(path).unwrap();
-        let request = DynamicMessage::new(method.descriptor.input());
-        let call = rest_calls(method, &request).remove(0);
-        let outcomes = [
-            ("directly", place.direct("edge", method, &request, Some(token)).await),
-            ("by REST", place.rest_call(Surface::Api, &call, Some(token)).await),
-            ("by gRPC", place.grpc(Surface::Api, method, &request, Some(token)).await),
-        ];
-        for (door, outcome) in outcomes {
-            let (status, reason) = outcome.short();
-            all.push((format!("{} {door}", method.name), status, reason.to_owned()));
+    for (number, view) in place.views().iter().enumerate() {
+        for path in PROBES {
+            let method: &'static Method = methods().get(path).unwrap();
+            let request = DynamicMessage::new(method.descriptor.input());
+            let call = rest_calls(method, &request).remove(0);
+            let outcomes = [
+                ("directly", view.direct("edge", method, &request, Some(token)).await),
+                ("by REST", view.rest_call(Surface::Api, &call, Some(token)).await),
+                ("by gRPC", view.grpc(Surface::Api, method, &request, Some(token)).await),
+            ];
+            for (door, outcome) in outcomes {
+                let (status, reason) = outcome.short();
+                all.push((format!("{} {door} at {number}", method.name), status, reason.to_owned()));
+            }
         }
     }
     all
@@ -100,36 +104,35 @@ fn claims(token: &str) -> Value {
     serde_json::from_slice(&B64.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
 }
 
-struct Scene {
-    place: Place,
+/// A product with an owner who is signed in.
+struct Scene<'a> {
+    place: &'a Place,
     key: Key,
     claims: Value,
 }
 
-/// A product with an owner who is signed in.
-async fn scene() -> Scene {
-    let place = Place::one_process_with(&[]).await;
-    let email = fresh_email();
-    let _ = member(&place, &email, None).await;
-    let token = place.login(&email, Audience::Api).await.access_token;
-    welcome(&place, &token).await;
-    let key = Key::of(&place).await;
-    let claims = claims(&token);
-    // What follows is about what is wrong with a token, so this way of making one must be right.
-    welcome(&place, &key.sign(&key.header(), &claims.to_string())).await;
-    Scene { place, key, claims }
+impl<'a> Scene<'a> {
+    async fn set(place: &'a Place) -> Self {
+        let email = fresh_email();
+        let _ = member(place, &email, None).await;
+        let token = place.login(&email, Audience::Api).await.access_token;
+        welcome(place, &token).await;
+        let key = Key::of(place).await;
+        let claims = claims(&token);
+        // What follows is about what is wrong with a token, so this way of making one must be right.
+        welcome(place, &key.sign(&key.header(), &claims.to_string())).await;
+        Self { place, key, claims }
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_1_tokens_unsigned_or_signed_by_another_key_are_refused_everywhere() {
-    trust!("A-1");
-    let Scene { place, key, claims } = scene().await;
+async fn unsigned_or_of_another_key(scene: &Scene<'_>) {
+    let Scene { place, key, claims } = scene;
     let claims = claims.to_string();
     for algorithm in ["none", "None", "NONE", ""] {
         let header = json!({"alg": algorithm, "typ": "at+jwt", "kid": key.kid});
         for signature in ["", ".", ".AAAA"] {
             let token = format!("{}{signature}", unsigned(&header, &claims));
-            refused(&place, &token, "TOKEN_INVALID", algorithm).await;
+            refused(place, &token, "TOKEN_INVALID", algorithm).await;
         }
     }
     let jwks = place.rest(Surface::Api).get("/.well-known/jwks.json").await.ok();
@@ -141,20 +144,17 @@ async fn a_1_tokens_unsigned_or_signed_by_another_key_are_refused_everywhere() {
         let header = json!({"alg": "HS256", "typ": "at+jwt", "kid": key.kid});
         let signed = unsigned(&header, &claims);
         let mac = crypto::sign(signed.as_bytes(), &EncodingKey::from_secret(&secret), Algorithm::HS256).unwrap();
-        refused(&place, &format!("{signed}.{mac}"), "TOKEN_INVALID", "HS256 with the public key").await;
+        refused(place, &format!("{signed}.{mac}"), "TOKEN_INVALID", "HS256 with the public key").await;
     }
     let other = Key::foreign(&key.kid);
-    refused(&place, &other.sign(&other.header(), &claims), "TOKEN_INVALID", "another key").await;
+    refused(place, &other.sign(&other.header(), &claims), "TOKEN_INVALID", "another key").await;
     let good = key.sign(&key.header(), &claims);
     let cut = good.rsplit_once('.').unwrap().0;
-    refused(&place, &format!("{cut}."), "TOKEN_INVALID", "without its signature").await;
-    place.stop().await;
+    refused(place, &format!("{cut}."), "TOKEN_INVALID", "without its signature").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_2_rightly_signed_tokens_with_wrong_claims_are_refused_everywhere() {
-    trust!("A-2");
-    let Scene { place, key, claims } = scene().await;
+async fn with_wrong_claims(scene: &Scene<'_>) {
+    let Scene { place, key, claims } = scene;
     let with = |change: &dyn Fn(&mut Value)| {
         let mut other = claims.clone();
         change(&mut other);
@@ -162,45 +162,42 @@ async fn a_2_rightly_signed_tokens_with_wrong_claims_are_refused_everywhere() {
     };
     let without = |name: &str| with(&|c| drop(c.as_object_mut().unwrap().remove(name)));
     for name in ["exp", "aud", "iss", "sub", "sid", "iat"] {
-        refused(&place, &without(name), "TOKEN_INVALID", name).await;
+        refused(place, &without(name), "TOKEN_INVALID", name).await;
     }
     let later = (claims["exp"].as_i64().unwrap() + 3_600).to_string();
     for exp in [json!(later), json!(1e300), json!(4e9 + 0.5), json!(null), json!([]), json!(true)] {
-        refused(&place, &with(&|c| c["exp"] = exp.clone()), "TOKEN_INVALID", &format!("exp {exp}")).await;
+        refused(place, &with(&|c| c["exp"] = exp.clone()), "TOKEN_INVALID", &format!("exp {exp}")).await;
     }
     for aud in [json!("admin"), json!("widget"), json!("neipix"), json!(["api"]), json!("")] {
-        refused(&place, &with(&|c| c["aud"] = aud.clone()), "TOKEN_INVALID", &format!("aud {aud}")).await;
+        refused(place, &with(&|c| c["aud"] = aud.clone()), "TOKEN_INVALID", &format!("aud {aud}")).await;
     }
     for iss in ["http://evil.tld", "", "http://api.localhost"] {
-        refused(&place, &with(&|c| c["iss"] = json!(iss)), "TOKEN_INVALID", iss).await;
+        refused(place, &with(&|c| c["iss"] = json!(iss)), "TOKEN_INVALID", iss).await;
     }
     for typ in ["JWT", "rt+jwt", ""] {
         let token = key.sign(&json!({"alg": "EdDSA", "typ": typ, "kid": key.kid}), &claims.to_string());
-        refused(&place, &token, "TOKEN_INVALID", typ).await;
+        refused(place, &token, "TOKEN_INVALID", typ).await;
     }
     // The same member twice: whoever reads the first and whoever reads the last must not differ.
     let doubled = claims.to_string().replacen('{', r#"{"aud":"admin","#, 1);
-    refused(&place, &key.sign(&key.header(), &doubled), "TOKEN_INVALID", "two audiences").await;
+    refused(place, &key.sign(&key.header(), &doubled), "TOKEN_INVALID", "two audiences").await;
     let past = |hours: i64| json!(claims["iat"].as_i64().unwrap() - hours * 3_600);
     let expired = with(&|c| (c["iat"], c["exp"]) = (past(2), past(1)));
-    refused(&place, &expired, "TOKEN_EXPIRED", "an hour ago").await;
+    refused(place, &expired, "TOKEN_EXPIRED", "an hour ago").await;
     let email = fresh_email();
-    let _ = member(&place, &email, None).await;
+    let _ = member(place, &email, None).await;
     let tokens = place.login(&email, Audience::Api).await;
-    refused(&place, &tokens.refresh_token, "TOKEN_INVALID", "a refresh token").await;
-    let staff = place.login(&staff(&place, PlatformRole::Superadmin).await, Audience::Admin).await.access_token;
-    for (door, status, reason) in probed(&place, &staff).await {
+    refused(place, &tokens.refresh_token, "TOKEN_INVALID", "a refresh token").await;
+    let staff = place.login(&staff(place, PlatformRole::Superadmin).await, Audience::Admin).await.access_token;
+    for (door, status, reason) in probed(place, &staff).await {
         // GetMe is for staff too, at their own host; through the api host it is not.
-        let own = door.ends_with("GetMe directly");
+        let own = door.contains("GetMe directly");
         assert_eq!(status, if own { 200 } else { 401 }, "{door}: {reason}");
     }
-    place.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_3_keys_that_a_token_brings_along_are_neither_believed_nor_fetched() {
-    trust!("A-3");
-    let Scene { place, key, claims } = scene().await;
+async fn with_keys_of_its_own(scene: &Scene<'_>) {
+    let Scene { place, key, claims } = scene;
     let claims = claims.to_string();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
@@ -211,14 +208,14 @@ async fn a_3_keys_that_a_token_brings_along_are_neither_believed_nor_fetched() {
         for (name, value) in [("jku", json!(url)), ("x5u", json!(url)), ("jwk", jwk.clone()), ("crit", json!(["exp"]))]
         {
             let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid, name: value});
-            refused(&place, &foreign.sign(&header, &claims), "TOKEN_INVALID", name).await;
+            refused(place, &foreign.sign(&header, &claims), "TOKEN_INVALID", name).await;
         }
     }
     for kid in
         [json!("../../x"), json!(""), json!(null), json!(7), json!(format!("{}\0", key.kid)), json!("' OR 1=1--")]
     {
         let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid});
-        refused(&place, &key.sign(&header, &claims), "TOKEN_INVALID", &kid.to_string()).await;
+        refused(place, &key.sign(&header, &claims), "TOKEN_INVALID", &kid.to_string()).await;
     }
     let probes = PROBES.map(|path| methods().get(path).unwrap());
     for n in 0..1_000 {
@@ -233,6 +230,40 @@ async fn a_3_keys_that_a_token_brings_along_are_neither_believed_nor_fetched() {
     }
     let came = tokio::time::timeout(std::time::Duration::from_millis(1), listener.accept()).await;
     assert!(came.is_err(), "somebody fetched a stranger's keys: {came:?}");
-    welcome(&place, &key.sign(&key.header(), &claims)).await;
+    welcome(place, &key.sign(&key.header(), &claims)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_1_tokens_unsigned_or_signed_by_another_key_are_refused_everywhere() {
+    trust!("A-1");
+    let place = Place::one_process_with(&[]).await;
+    unsigned_or_of_another_key(&Scene::set(&place).await).await;
     place.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_2_rightly_signed_tokens_with_wrong_claims_are_refused_everywhere() {
+    trust!("A-2");
+    let place = Place::one_process_with(&[]).await;
+    with_wrong_claims(&Scene::set(&place).await).await;
+    place.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_3_keys_that_a_token_brings_along_are_neither_believed_nor_fetched() {
+    trust!("A-3");
+    let place = Place::one_process_with(&[]).await;
+    with_keys_of_its_own(&Scene::set(&place).await).await;
+    place.stop().await;
+}
+
+#[test]
+fn a_1_a_2_a_3_forged_and_bent_tokens_are_refused_by_every_process_of_the_mesh() {
+    trust!("A-1", "A-2", "A-3");
+    in_mesh(async |place, _| {
+        let scene = Scene::set(place).await;
+        unsigned_or_of_another_key(&scene).await;
+        with_wrong_claims(&scene).await;
+        with_keys_of_its_own(&scene).await;
+    });
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     client::InProcess,
-    context::Caller,
+    context::{CallContext, Caller},
     failure::Failure,
     ids::{AssistantId, WorkspaceId},
 };
@@ -134,11 +134,7 @@ impl Guard {
             ));
         }
         let permissions = self.rights(&claims)?;
-        if let Who::Permission(needed) = &method.who
-            && !permissions.has(needed)
-        {
-            return Err(Failure::new(ErrorReason::PermissionDenied, format!("this needs the permission {needed}")));
-        }
+        needs(method, permissions)?;
         Ok(Admitted {
             method,
             workspace: claims.ws.map_or(WorkspaceId::PLATFORM, WorkspaceId),
@@ -151,6 +147,27 @@ impl Guard {
                 None => return Err(Failure::new(ErrorReason::TokenInvalid, "the access token names nobody")),
             },
         })
+    }
+
+    /// Whether an open stream may go on: nothing was lost of the rights that it was opened with. What was gained comes with
+    /// the next call.
+    ///
+    /// # Errors
+    /// `SESSION_REVOKED`; `PERMISSION_DENIED` where the rpc's own permission is gone; `UNAVAILABLE` where another is: opened
+    /// again, the stream shows what may still be seen.
+    pub fn still_admits(&self, context: &CallContext) -> Result<(), Failure> {
+        let Some(claims) = context.caller.claims() else { return Ok(()) };
+        let rights = match self.rights(claims) {
+            Ok(rights) => rights,
+            // Nothing was heard, so nothing was heard of an end.
+            Err(failure) if failure.is(ErrorReason::Unavailable) => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
+        needs(context.method, rights)?;
+        if rights.and(context.permissions) != context.permissions {
+            return Err(Failure::unavailable("the caller's rights have changed; go on with the last number"));
+        }
+        Ok(())
     }
 
     /// The effective rights of a verified token.
@@ -201,6 +218,15 @@ impl Guard {
             Some(heard) => Ok(Some(heard.role)),
             None => Ok(claims.role.clone()),
         }
+    }
+}
+
+fn needs(method: &Method, rights: Permissions) -> Result<(), Failure> {
+    match &method.who {
+        Who::Permission(needed) if !rights.has(needed) => {
+            Err(Failure::new(ErrorReason::PermissionDenied, format!("this needs the permission {needed}")))
+        }
+        _ => Ok(()),
     }
 }
 

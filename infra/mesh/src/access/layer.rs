@@ -2,6 +2,7 @@
 
 mod answer;
 mod frame;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,10 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use self::answer::{Closing, Watched};
+use self::{
+    answer::{Closing, Watched},
+    standing::Standing,
+};
 use super::{
     guard::{Admitted, Guard, Mode, no_such_rpc},
     rules,
@@ -149,12 +153,15 @@ where
     request.headers_mut().remove("grpc-timeout");
     let work = async {
         let (request, context) = prepare(&guard, method, request, deadline, traceparent, request_id).await?;
-        Ok::<_, Failure>((context.workspace, inner.call(with_context(request, context)).await))
+        let answer = inner.call(with_context(request, context.clone())).await;
+        Ok::<_, Failure>((context, answer))
     };
     let work = AssertUnwindSafe(work).catch_unwind().instrument(span);
+    let mut standing = None;
     let answer = match tokio::time::timeout_at(deadline.into(), work).await {
-        Ok(Ok(Ok((workspace, answer)))) => {
-            closing.workspace = Some(workspace);
+        Ok(Ok(Ok((context, answer)))) => {
+            closing.workspace = Some(context.workspace);
+            standing = Standing::of(&guard, &context);
             answer?
         }
         Ok(Ok(Err(failure))) => failure.into_status().into_http(),
@@ -163,7 +170,7 @@ where
     };
     let (parts, body) = answer.into_parts();
     closing.read_head(&parts);
-    Ok(Response::from_parts(parts, Body::new(Watched::new(body, closing, deadline))))
+    Ok(Response::from_parts(parts, Body::new(Watched::new(body, closing, deadline).standing(standing))))
 }
 
 fn panicked() -> Failure {

@@ -1,4 +1,4 @@
-//! The answer on its way out: deadline until its first message, panics, and the closing line.
+//! The answer on its way out: deadline until its first message, rights that end, panics, and the closing line.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -14,7 +14,7 @@ use neipix_proto::Method;
 use tokio::time::Sleep;
 use tonic::{Code, Status, body::Body};
 
-use super::{late, panicked};
+use super::{late, panicked, standing::Standing};
 use crate::{
     failure::{Failure, read_status},
     ids::WorkspaceId,
@@ -160,6 +160,8 @@ pub(super) struct Watched {
     closing: Closing,
     /// Runs until the first message.
     limit: Option<Pin<Box<Sleep>>>,
+    /// The rights without which a stream does not go on.
+    standing: Option<Standing>,
     ended: bool,
 }
 
@@ -167,7 +169,13 @@ impl Watched {
     pub fn new(body: Body, closing: Closing, deadline: Instant) -> Self {
         let ended = body.is_end_stream();
         let limit = (!ended).then(|| Box::pin(tokio::time::sleep_until(deadline.into())));
-        Self { body, closing, limit, ended }
+        Self { body, closing, limit, standing: None, ended }
+    }
+
+    /// The same, ended when those rights do.
+    pub fn standing(mut self, standing: Option<Standing>) -> Self {
+        self.standing = standing;
+        self
     }
 
     /// Ends the answer with a status of ours.
@@ -192,6 +200,9 @@ impl HttpBody for Watched {
         let this = &mut *self;
         if this.ended {
             return Poll::Ready(None);
+        }
+        if let Some(failure) = this.standing.as_mut().and_then(|standing| standing.lost(context)) {
+            return this.end_with(failure);
         }
         let span = this.closing.span.clone();
         let body = &mut this.body;
