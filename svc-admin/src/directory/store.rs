@@ -89,7 +89,8 @@ pub async fn put_workspace(tx: &mut Tx, ws: WorkspaceId, owner: UserId) -> Query
 /// # Errors
 /// Storage.
 pub async fn put_balances(tx: &mut Tx, balances: &BTreeMap<WorkspaceId, (i64, i64)>) -> QueryResult<()> {
-    let (workspaces, told): (Vec<WorkspaceId>, Vec<(i64, i64)>) = balances.iter().map(|(ws, told)| (*ws, *told)).unzip();
+    let (workspaces, told): (Vec<WorkspaceId>, Vec<(i64, i64)>) =
+        balances.iter().map(|(ws, told)| (*ws, *told)).unzip();
     diesel::sql_query(
         "INSERT INTO directory_workspace (workspace_id, wallet_version, available_micro_pix) \
          SELECT ws, version, available FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS t (ws, version, available) \
