@@ -78,7 +78,7 @@ docs: ## Write docs/trust.md anew from the tests
 .PHONY: test-api
 test-api: setup ## Check the API from outside: OpenAPI document, generated clients, fuzzed calls
 	@local/scripts/setup.sh api
-	cargo build -p neipix-local -p neipix-tests --bins
+	cargo build --workspace --bins --tests
 	$(with_services) .local/venv/bin/python tests/api/check.py $(built)/debug/stage
 
 .PHONY: tidy
