@@ -98,7 +98,10 @@ impl Relay {
     async fn serve(&self, mut desk: Desk, memory: &mut Memory, shutdown: &Shutdown) -> Result<(), Failure> {
         let woken = self.db.events();
         while !shutdown.begun() {
+            let had = desk.shards().len();
             desk.refresh().await?;
+            // Whoever wrote a shard before may have numbered rows that Redis did not take.
+            memory.behind |= desk.shards().len() > had;
             let began = Instant::now();
             let moved = if desk.shards().is_empty() { Ok(0) } else { self.pass(desk.shards(), memory).await };
             desk.ring().await?;
@@ -149,6 +152,7 @@ impl Relay {
         if Instant::now() >= memory.sweep_at {
             let again = self.sweep(shards).await?;
             memory.sweep_at = Instant::now() + if again { Duration::from_secs(1) } else { SWEEP };
+            memory.behind = true;
         }
         Ok(moved)
     }
