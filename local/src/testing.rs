@@ -1,7 +1,5 @@
 //! The product for tests: each on its own database and its own Redis, beside the servers of `with-services`.
 
-use std::sync::atomic::{AtomicU16, Ordering};
-
 use anyhow::Context as _;
 use neipix_mesh::config::Settings;
 use tokio::{net::TcpListener, sync::OnceCell};
@@ -9,10 +7,9 @@ use tokio::{net::TcpListener, sync::OnceCell};
 use crate::product::{self, Product};
 
 /// Databases of one Redis; `with-services` starts it with so many.
-const REDIS_DATABASES: u16 = 1_024;
+const REDIS_DATABASES: u64 = 1_024;
 
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-static NEXT_REDIS: AtomicU16 = AtomicU16::new(0);
 
 /// A product of one test.
 pub struct TestProduct {
@@ -69,6 +66,23 @@ async fn database(owner: &str) -> anyhow::Result<String> {
     Ok(name)
 }
 
+/// An empty database of Redis. Database 0 counts them, so that processes of tests beside and behind each other get
+/// different ones.
+async fn redis_database(server: &str) -> anyhow::Result<String> {
+    // The address may name a database of its own: it ends after host and port.
+    let host = server.find("://").map_or(0, |at| at + 3);
+    let end = server[host..].find('/').map_or(server.len(), |at| host + at);
+    let at = async |number: u64| {
+        let url = format!("{}/{number}", &server[..end]);
+        let connection = ::redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await?;
+        anyhow::Ok((url, connection))
+    };
+    let count: u64 = ::redis::cmd("INCR").arg("neipix:test:databases").query_async(&mut at(0).await?.1).await?;
+    let (url, mut own) = at(1 + count % (REDIS_DATABASES - 1)).await?;
+    ::redis::cmd("FLUSHDB").query_async::<()>(&mut own).await?;
+    Ok(url)
+}
+
 /// Starts a product; `more` settings win.
 ///
 /// # Errors
@@ -90,13 +104,7 @@ pub async fn start_through(
     }
     let owner = env("DATABASE_URL")?;
     let database = database(&owner).await?;
-    let number = NEXT_REDIS.fetch_add(1, Ordering::Relaxed);
-    let spread = u16::try_from(std::process::id() % 61).unwrap_or(0) * 16;
-    let server = env("REDIS_URL")?;
-    // The address may name a database of its own: it ends after host and port.
-    let host = server.find("://").map_or(0, |at| at + 3);
-    let end = server[host..].find('/').map_or(server.len(), |at| host + at);
-    let redis = format!("{}/{}", &server[..end], 1 + (spread + number) % (REDIS_DATABASES - 1));
+    let redis = redis_database(&env("REDIS_URL")?).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
     let mut pairs: Vec<(String, String)> = vec![];
