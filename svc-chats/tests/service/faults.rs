@@ -30,6 +30,8 @@ async fn f_5_a_worker_that_died_is_replaced_and_its_answer_begins_anew() {
         }
     }
     let id: TurnId = turn.parse().unwrap();
+    // Its mark is written beside the stream.
+    eventually("the answering is marked", async || t.steps(&turn).await.ends_with("answering").then_some(())).await;
     // As if SIGKILLed: it gives no sign of life any more, and its lease is over.
     steal(&t, id).await;
     t.assistants.acts(&[Act::Say("Совсем другой ответ.")]);

@@ -194,7 +194,6 @@ async fn of_who_may_see_less(place: &Place) {
     assert_eq!(refused(&mut socket).await, "NOT_FOUND", "a manager may take over what is there");
     let _ = member(place, &demoted.email, Some((&owner.workspace, Role::Viewer))).await;
     // The streams end; whoever comes back sees what is left.
-    let began = Instant::now();
     let ended = streams_end(&mut events, &mut watch).await;
     assert_eq!(ended, ["UNAVAILABLE", "UNAVAILABLE"]);
     within_two_seconds("what a viewer may not do", async || refused(&mut socket).await == "PERMISSION_DENIED").await;
@@ -203,7 +202,6 @@ async fn of_who_may_see_less(place: &Place) {
         told_wallet(&mut socket).await.is_null()
     })
     .await;
-    assert!(began.elapsed() < WITHIN, "{:?}", began.elapsed());
     let api = place.rest(Surface::Api).bearer(&demoted.access);
     let mut again = api.stream(Method::GET, "/api/v1/events?after=0", None).await;
     assert!(again.until("wallet.changed").await.json()["data"].is_null(), "a viewer sees that it changed");
