@@ -222,6 +222,15 @@ impl Program for Server {
         for (name, value) in options {
             spec = spec.args(["-c".to_owned(), format!("{name}={value}")]);
         }
+        // The C library gives memory back after each statement and takes it again for the next, which costs a fifth of a
+        // search. Each session keeps up to 4 MB instead.
+        for (name, value) in [
+            ("MALLOC_TRIM_THRESHOLD_", "4194304"),
+            ("MALLOC_MMAP_THRESHOLD_", "4194304"),
+            ("MALLOC_TOP_PAD_", "1048576"),
+        ] {
+            spec.envs.push((name.to_owned(), value.to_owned()));
+        }
         spec.dir = Some(self.home.clone());
         spec.log = Some(self.log());
         spec.identity = self.identity;

@@ -4,6 +4,7 @@
 //! that waits, a new one, or none where a person answers. Acknowledged only after the commit.
 
 pub mod rpc;
+mod statement;
 pub mod store;
 
 use std::time::Duration;

@@ -1,15 +1,22 @@
 //! Prices in Postgres.
 
 use chrono::{DateTime, Utc};
-use diesel::{OptionalExtension as _, prelude::*};
+use diesel::{
+    OptionalExtension as _,
+    prelude::*,
+    sql_types::{Array, Text},
+};
 use diesel_async::RunQueryDsl;
-use neipix_mesh::{PriceId, db::Tx};
+use neipix_mesh::{
+    PriceId,
+    db::{Keep as _, Tx},
+};
 use uuid::Uuid;
 
 use crate::{ledger::Price, schema::price};
 
 /// A price with its validity.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, Queryable, QueryableByName, Selectable, Insertable)]
 #[diesel(table_name = price)]
 pub struct PriceRow {
     /// The row.
@@ -56,13 +63,16 @@ diesel::define_sql_function! {
 /// # Errors
 /// Storage.
 pub async fn current(tx: &mut Tx, models: &[String]) -> QueryResult<Vec<Price>> {
-    let rows = price::table
-        .filter(price::model.eq_any(models))
-        .filter(price::valid_from.le(clock_timestamp()))
-        .filter(price::valid_to.is_null().or(price::valid_to.assume_not_null().gt(clock_timestamp())))
-        .select(PriceRow::as_select())
-        .load(tx)
-        .await?;
+    // A text of its own: what the query builder makes of it is planned anew for each turn.
+    let rows: Vec<PriceRow> = diesel::sql_query(
+        "SELECT id, model, input_micro_pix_per_million, cached_input_micro_pix_per_million, \
+         cache_write_micro_pix_per_million, output_micro_pix_per_million, markup_bp, valid_from, valid_to FROM price \
+         WHERE model = ANY ($1) AND valid_from <= clock_timestamp() AND (valid_to IS NULL OR valid_to > clock_timestamp())",
+    )
+    .bind::<Array<Text>, _>(models)
+    .kept()
+    .load(tx)
+    .await?;
     Ok(rows.into_iter().map(Price::from).collect())
 }
 

@@ -15,7 +15,10 @@ use neipix_mesh::{
 };
 use uuid::Uuid;
 
-use super::{Arrival, Begun, Facts, Found, Known, Plan, Taken, Timing, TurnPlan};
+use super::{
+    Arrival, Begun, Facts, Found, Known, Plan, Taken, Timing, TurnPlan,
+    statement::{self, Shape, Turn},
+};
 use crate::{
     Chats,
     conversation::{Handler, Standing, Status},
@@ -161,99 +164,11 @@ pub async fn facts(tx: &mut Tx, arrival: &Arrival) -> Result<Facts, Failure> {
     })
 }
 
-const DIALOGUE: &str = "
-WITH person AS (
-    INSERT INTO contact (workspace_id, id, display_name) SELECT $1, $2, $3 WHERE $4
-), identity AS (
-    INSERT INTO contact_identity (workspace_id, kind, scope, value, contact_id) SELECT $1, $5, $6, $7, $2 WHERE $4
-    ON CONFLICT DO NOTHING RETURNING 1
-), begun AS (
-    INSERT INTO conversation (workspace_id, id, channel_id, contact_id, assistant_id, external_key, address)
-    VALUES ($1, $8, $9, $2, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING 1
-), period AS (
-    INSERT INTO handler_history (workspace_id, conversation_id, epoch, handler, from_seq)
-    SELECT $1, $8, 1, 'assistant', 1 FROM begun
-)
-SELECT EXISTS (SELECT 1 FROM begun) AND (NOT $4 OR EXISTS (SELECT 1 FROM identity)) AS done";
-
 #[derive(QueryableByName)]
 struct Done {
     #[diesel(sql_type = Bool)]
     done: bool,
 }
-
-/// Begins a dialogue, with its contact where nobody knew them. Somebody who was faster makes the transaction run again.
-async fn begin_dialogue(
-    mut tx: &Tx,
-    arrival: &Arrival,
-    contact: Option<ContactId>,
-    conversation: ConversationId,
-) -> Result<(), Failure> {
-    let row: Done = sql_query(DIALOGUE)
-        .bind::<SqlUuid, _>(arrival.workspace)
-        .bind::<SqlUuid, _>(contact.unwrap_or_else(|| ContactId::new(Utc::now())))
-        .bind::<Text, _>(&arrival.identity.name)
-        .bind::<Bool, _>(contact.is_none())
-        .bind::<Text, _>(arrival.identity.kind)
-        .bind::<Text, _>(&arrival.identity.scope)
-        .bind::<Text, _>(&arrival.identity.value)
-        .bind::<SqlUuid, _>(conversation)
-        .bind::<SqlUuid, _>(arrival.place.channel)
-        .bind::<SqlUuid, _>(arrival.place.assistant)
-        .bind::<Text, _>(&arrival.place.external_key)
-        .bind::<Text, _>(&arrival.place.address)
-        .kept()
-        .get_result(&mut tx)
-        .await?;
-    if row.done { Ok(()) } else { Err(retry_error().into()) }
-}
-
-/// Everything of a message in one statement.
-const TAKE: &str = "
-WITH said AS (
-    INSERT INTO message (workspace_id, id, conversation_id, seq, author, turn_id, text)
-    VALUES ($1, $2, $3, $4, 'contact', $5, $6)
-), key AS (
-    INSERT INTO message_key (workspace_id, channel_id, external_id, message_id, conversation_id)
-    VALUES ($1, $7, $8, $2, $3) ON CONFLICT DO NOTHING RETURNING 1
-), seen AS (
-    INSERT INTO update_key (workspace_id, channel_id, update_id) SELECT $1, $7, $9 WHERE $9 IS NOT NULL
-    ON CONFLICT DO NOTHING
-), dialogue AS (
-    UPDATE conversation SET last_seq = $4, status = $10, handler = $11, handler_epoch = $12, fast_turns = $13,
-        closed_at = CASE WHEN $14 THEN NULL ELSE closed_at END, context_from_seq = CASE WHEN $14 THEN $4 ELSE context_from_seq END,
-        version = version + 1, updated_at = clock_timestamp()
-    WHERE workspace_id = $1 AND id = $3 AND last_seq = $4 - 1 RETURNING handler_epoch
-), period AS (
-    INSERT INTO handler_history (workspace_id, conversation_id, epoch, handler, from_seq)
-    SELECT $1, $3, $12, $11, $4 WHERE $15
-), opened AS (
-    INSERT INTO turn (workspace_id, id, conversation_id, assistant_id, streamed, request, due_at, started_at, input_to_seq,
-                      lease_owner, lease_epoch, lease_until)
-    SELECT $1, $5, $3, $16, $17, $18, clock_timestamp() + make_interval(secs => $19),
-           CASE WHEN $20 THEN clock_timestamp() END, CASE WHEN $20 THEN $4 END,
-           CASE WHEN $20 THEN $21 ELSE '' END, CASE WHEN $20 THEN 1 ELSE 0 END,
-           CASE WHEN $20 THEN clock_timestamp() + make_interval(secs => $22) END
-    WHERE $23
-    ON CONFLICT DO NOTHING RETURNING 1
-), joined AS (
-    UPDATE turn SET due_at = clock_timestamp() + make_interval(secs => $19), streamed = streamed OR $17,
-        request = coalesce($18, request)
-    WHERE workspace_id = $1 AND id = $5 AND started_at IS NULL AND ended_at IS NULL AND NOT $23 RETURNING 1
-), input AS (
-    INSERT INTO turn_input (workspace_id, message_id, turn_id) SELECT $1, $2, $5 WHERE $5 IS NOT NULL
-), watchdog AS (
-    INSERT INTO job (workspace_id, kind, key, payload, run_at)
-    SELECT $1, 'turn.run', 'turn:' || $5::text, jsonb_build_object('turn_id', $5::text),
-           clock_timestamp() + make_interval(secs => CASE WHEN $20 THEN $22 ELSE $19 END) WHERE $5 IS NOT NULL
-    ON CONFLICT (key) DO UPDATE SET run_at = excluded.run_at, dead_at = NULL, attempts = 0
-), told AS (
-    INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload)
-    SELECT $1, $24, e.id, e.kind, e.version, e.payload
-    FROM unnest($25::uuid[], $26::text[], $27::bigint[], $28::bytea[]) WITH ORDINALITY AS e (id, kind, version, payload, n) ORDER BY e.n
-)
-SELECT EXISTS (SELECT 1 FROM key) AND EXISTS (SELECT 1 FROM dialogue)
-       AND ($5 IS NULL OR EXISTS (SELECT 1 FROM opened) OR EXISTS (SELECT 1 FROM joined)) AS done";
 
 /// Writes what was decided.
 ///
@@ -276,11 +191,18 @@ pub async fn write(
     let version = found.map_or(1, |f| f.version) + 1;
     let events = events(plan, conversation, message, turn, start, new_period, version);
     let streamed = matches!(arrival.timing, Timing::Now { streamed: true });
-    let shared: &Tx = tx;
-    let mut second = shared;
-    let begin =
-        async { if plan.fresh { begin_dialogue(shared, arrival, facts.contact, conversation).await } else { Ok(()) } };
-    let take = sql_query(TAKE)
+    let shape = Shape {
+        fresh: plan.fresh,
+        stranger: plan.fresh && facts.contact.is_none(),
+        update: arrival.update_id.is_some(),
+        new_period,
+        turn: match (turn.is_some(), open) {
+            (false, _) => Turn::None,
+            (true, true) => Turn::Opens,
+            (true, false) => Turn::Joins,
+        },
+    };
+    let row: Done = sql_query(statement::text(shape))
         .bind::<SqlUuid, _>(arrival.workspace)
         .bind::<SqlUuid, _>(message)
         .bind::<SqlUuid, _>(conversation)
@@ -295,7 +217,6 @@ pub async fn write(
         .bind::<BigInt, _>(plan.standing.epoch)
         .bind::<Integer, _>(plan.fast_turns)
         .bind::<Bool, _>(plan.reopened)
-        .bind::<Bool, _>(new_period)
         .bind::<SqlUuid, _>(arrival.place.assistant)
         .bind::<Bool, _>(streamed)
         .bind::<Nullable<Jsonb>, _>(&arrival.request)
@@ -303,18 +224,21 @@ pub async fn write(
         .bind::<Bool, _>(start)
         .bind::<Text, _>(chats.owner.as_ref())
         .bind::<Float8, _>(LEASE_SECONDS)
-        .bind::<Bool, _>(open)
         .bind::<SmallInt, _>(i16::from(shard(arrival.workspace)))
         .bind::<Array<SqlUuid>, _>(&events.ids)
         .bind::<Array<Text>, _>(&events.kinds)
         .bind::<Array<BigInt>, _>(&events.versions)
         .bind::<Array<Bytea>, _>(&events.payloads)
+        .bind::<SqlUuid, _>(facts.contact.unwrap_or_else(|| ContactId::new(now)))
+        .bind::<Text, _>(&arrival.identity.name)
+        .bind::<Text, _>(arrival.identity.kind)
+        .bind::<Text, _>(&arrival.identity.scope)
+        .bind::<Text, _>(&arrival.identity.value)
+        .bind::<Text, _>(&arrival.place.external_key)
+        .bind::<Text, _>(&arrival.place.address)
         .kept()
-        .get_result::<Done>(&mut second);
-    // The dialogue is there before its message is: both are sent at once, in this order.
-    let (begun, row) = futures::future::join(begin, take).await;
-    begun?;
-    let row = row?;
+        .get_result(tx)
+        .await?;
     if !row.done {
         return Err(retry_error().into());
     }

@@ -70,8 +70,7 @@ pub struct Stored<'a> {
     pub parts: &'a [Part],
 }
 
-const STORED: &str = "
-WITH c AS (
+const STORED: &str = "WITH c AS (
     SELECT handler, handler_epoch, status, last_seq FROM conversation WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE
 ), t AS (
     UPDATE turn SET state = 'stored', claimed_handler_epoch = coalesce(turn.claimed_handler_epoch, c.handler_epoch),
@@ -98,15 +97,19 @@ WITH c AS (
         a.provider, a.model, a.input, a.cached, a.written, a.output, a.estimated, a.charged, a.price, a.error, a.first, a.total
     FROM t, unnest($9::uuid[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
         $16::boolean[], $17::boolean[], $18::uuid[], $19::text[], $20::integer[], $21::integer[])
-        WITH ORDINALITY AS a (id, provider, model, input, cached, written, output, estimated, charged, price, error, first, total, n)
+        WITH ORDINALITY AS a (id, provider, model, input, cached, written, output, estimated, charged, price, error, first, total, n)";
+
+/// Only where the channel delivers: a part of a statement opens its tables whether it writes or not.
+const PARTS: &str = "
 ), parts AS (
     INSERT INTO delivery (workspace_id, id, message_id, conversation_id, channel_id, seq, part, text, entities)
     SELECT $1, p.id, $6, $2, $22, t.seq, p.n, p.text, p.entities
     FROM t, unnest($23::uuid[], $24::text[], $25::jsonb[]) WITH ORDINALITY AS p (id, text, entities, n)
 ), send AS (
     INSERT INTO job (workspace_id, kind, key, payload)
-    SELECT $1, 'delivery.send', 'delivery:' || $6::text, jsonb_build_object('message_id', $6::text) FROM t
-    WHERE cardinality($23::uuid[]) > 0
+    SELECT $1, 'delivery.send', 'delivery:' || $6::text, jsonb_build_object('message_id', $6::text) FROM t";
+
+const TOLD: &str = "
 ), told AS (
     INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload)
     SELECT $1, $26, e.id, e.kind, e.version, e.payload
@@ -125,7 +128,8 @@ pub async fn stored(tx: &mut Tx, ws: WorkspaceId, what: &Stored<'_>) -> Result<b
     events.turn("turn.stored", what.conversation, what.turn, what.epoch);
     let tries = what.attempts;
     let column = |n: usize| tries.iter().map(|a| a.tokens[n]).collect::<Vec<i64>>();
-    let row: Done = sql_query(STORED)
+    let parts = if what.parts.is_empty() { "" } else { PARTS };
+    let row: Done = sql_query([STORED, parts, TOLD].concat())
         .bind::<SqlUuid, _>(ws)
         .bind::<SqlUuid, _>(what.conversation)
         .bind::<SqlUuid, _>(what.turn)
