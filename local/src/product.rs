@@ -8,7 +8,7 @@ use diesel_migrations::EmbeddedMigrations;
 use neipix_mesh::{
     client::{Late, Mesh, local},
     config::Settings,
-    run::install_crypto,
+    run::prepare_process,
     secret::Secret,
     service::Parts,
     shutdown::Shutdown,
@@ -83,7 +83,7 @@ fn reach(own: &str, places: &HashMap<&'static str, Late>) -> Mesh {
 /// # Errors
 /// Settings that are missing or wrong.
 pub async fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result<Product> {
-    install_crypto();
+    prepare_process();
     neipix_mesh::metrics::install();
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     tasks.spawn("metrics.upkeep", neipix_mesh::metrics::upkeep(shutdown.clone()));

@@ -118,7 +118,16 @@ pub(crate) fn settings(infrastructure: &Infrastructure, address: SocketAddr) -> 
     }
     pairs.push(("AUTH_ISSUER".into(), format!("http://api.localhost:{port}")));
     pairs.push(("NEIPIX_DEMO".into(), "1".into()));
-    Ok(Settings::load("local")?.with("local", pairs)?)
+    let given = Settings::load("local")?;
+    // Postgres works on the same processors: more sessions than these can serve only get in each other's way.
+    let pool = std::thread::available_parallelism().map_or(4, |n| (2 * n.get()).clamp(4, 8));
+    for name in product::SERVICES {
+        let key = format!("{}_POOL", name.trim_start_matches("svc-").to_uppercase());
+        if !given.is_set(&key) {
+            pairs.push((key, pool.to_string()));
+        }
+    }
+    Ok(given.with("local", pairs)?)
 }
 
 /// One key of its own for an installation.

@@ -5,6 +5,7 @@ pub mod attempts;
 mod built_in;
 pub mod citations;
 pub mod prompt;
+pub mod recent;
 pub mod rpc;
 mod run;
 pub mod usage;

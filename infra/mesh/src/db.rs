@@ -6,6 +6,7 @@
 mod errors;
 mod kept;
 mod open;
+mod pool;
 mod tx;
 
 use std::{
@@ -20,13 +21,14 @@ use diesel::{
     OptionalExtension as _, QueryableByName,
     sql_types::{Bool, Text},
 };
-use diesel_async::{
-    AsyncPgConnection, RunQueryDsl as _,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
-};
-use tokio::sync::{Notify, watch};
+use diesel_async::RunQueryDsl as _;
+use tokio::sync::{Notify, Semaphore, watch};
 
-use self::{errors::is_retryable, open::Open};
+use self::{
+    errors::is_retryable,
+    open::Open,
+    pool::{Connections, Pool},
+};
 pub use self::{
     errors::{constraint_name, retry_error},
     kept::{Keep, Kept},
@@ -115,11 +117,13 @@ where
 /// A service's database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool<AsyncPgConnection>,
+    pool: Pool,
     events: Arc<Notify>,
     jobs: watch::Sender<u64>,
     url: Arc<Secret<String>>,
     schema: Arc<Schema>,
+    /// What the transactions of this view wait for besides a connection.
+    gate: Option<Arc<Semaphore>>,
 }
 
 /// The schema that this process needs, and whether it was seen.
@@ -146,11 +150,7 @@ impl Db {
     /// When the pool cannot be made.
     pub fn connect(url: &Secret<String>, pool: usize, name: &str) -> Result<Self, Failure> {
         let address = with_options(url.expose(), name);
-        let mut config = ManagerConfig::default();
-        // A connection that died is noticed when it closes, or by the BEGIN that tries the next one: no round trip for it.
-        config.recycling_method = RecyclingMethod::Fast;
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(address.clone(), config);
-        let pool = Pool::builder(manager)
+        let pool = Pool::builder(Connections::new(&address))
             .max_size(pool)
             .runtime(deadpool::Runtime::Tokio1)
             .timeouts(Timeouts { wait: Some(WAIT), create: Some(WAIT), recycle: Some(WAIT) })
@@ -163,7 +163,16 @@ impl Db {
             jobs: watch::Sender::new(0),
             url: Arc::new(Secret::new(address)),
             schema: Arc::default(),
+            gate: None,
         })
+    }
+
+    /// The same database for work that people wait for less: of its transactions, this view runs as many at once as half of
+    /// the processors, at least one, and the others wait in line. What people wait for finds the processors less busy.
+    #[must_use]
+    pub fn unhurried(&self) -> Self {
+        let most = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
+        Self { gate: Some(Arc::new(Semaphore::new(most))), ..self.clone() }
     }
 
     /// Where it connects to, for connections outside the pool (locks, LISTEN).
@@ -354,6 +363,11 @@ impl Db {
             + Send
             + Sync,
     {
+        // Nobody closes it: an error would only mean that nothing waits.
+        let _permit = match &self.gate {
+            Some(gate) => gate.acquire().await.ok(),
+            None => None,
+        };
         let mut stale = 0;
         let (open, value, queued) = loop {
             let mut open = Open::begin(&self.pool, to).await.map_err(E::from)?;

@@ -121,7 +121,7 @@ impl Egress {
     /// # Errors
     /// As `new`.
     pub fn with_lookup(settings: &Settings, lookup: Lookup) -> Result<Self, ConfigError> {
-        crate::run::install_crypto();
+        crate::run::prepare_process();
         let policy = Policy::new(settings.egress_allow.clone(), settings.is_production(), lookup);
         let clients = |judge: bool| -> Result<Clients, ConfigError> {
             let resolver = Arc::new(policy.resolver(judge));

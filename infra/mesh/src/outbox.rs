@@ -69,7 +69,8 @@ pub struct Told {
     pub payload: Vec<u8>,
 }
 
-const PUSH_ALL: &str = "
+/// The text of [`push_all`], for a transaction that ends with it.
+pub const PUSH_ALL: &str = "
 INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload, traceparent)
 SELECT $1, $2, e.id, e.kind, e.version, e.payload, $7
 FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bytea[]) WITH ORDINALITY AS e (id, kind, version, payload, n) ORDER BY e.n";
@@ -131,24 +132,18 @@ pub async fn audit(
     push(tx, Event { workspace: context.workspace, kind: "audit.recorded", object_version: 0, payload: &record }).await
 }
 
-#[derive(QueryableByName)]
-struct AckedRow {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Array<Text>)]
-    consumers: Vec<String>,
-}
-
 // The rows are locked first: of two consumers that confirm at once, the second sees what the first has written.
 const CONFIRM: &str = "
 WITH told AS (SELECT id FROM outbox WHERE id = ANY ($2) ORDER BY id FOR NO KEY UPDATE)
 INSERT INTO outbox_ack (consumer, outbox_id) SELECT $1, id FROM told ON CONFLICT DO NOTHING";
 
-const CONFIRMED: &str = "
-SELECT o.id, o.kind, array_agg(a.consumer) AS consumers FROM outbox o JOIN outbox_ack a ON a.outbox_id = o.id
-WHERE o.id = ANY ($1) AND o.acked_at IS NULL GROUP BY o.id, o.kind";
+/// Ends what all of its kind's consumers have confirmed; $2 and $3 pair prefixes of kinds with consumers.
+const END_CONFIRMED: &str = "
+UPDATE outbox o SET acked_at = clock_timestamp()
+WHERE o.id = ANY ($1) AND o.acked_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM unnest($2::text[], $3::text[]) AS needed (prefix, consumer)
+    WHERE starts_with(o.kind, needed.prefix)
+      AND NOT EXISTS (SELECT 1 FROM outbox_ack a WHERE a.outbox_id = o.id AND a.consumer = needed.consumer))";
 
 /// `AckEvents` of every service: a consumer has applied these events. Again is the same.
 ///
@@ -167,20 +162,16 @@ pub async fn ack(db: &Db, call: Call<AckEventsRequest>) -> Result<AckEventsRespo
             .kept()
             .execute(tx)
             .await?;
-        let rows: Vec<AckedRow> =
-            diesel::sql_query(CONFIRMED).bind::<Array<BigInt>, _>(&call.outbox_ids).kept().load(tx).await?;
-        let done: Vec<i64> = rows
-            .iter()
-            .filter(|r| events::consumers(&r.kind).iter().all(|c| r.consumers.iter().any(|have| have == c)))
-            .map(|r| r.id)
-            .collect();
-        if !done.is_empty() {
-            diesel::sql_query("UPDATE outbox SET acked_at = clock_timestamp() WHERE id = ANY ($1)")
-                .bind::<Array<BigInt>, _>(done)
-                .kept()
-                .execute(tx)
-                .await?;
-        }
+        let (prefixes, consumers): (Vec<&str>, Vec<&str>) =
+            events::CONSUMERS.iter().flat_map(|(prefix, all)| all.iter().map(|one| (*prefix, *one))).unzip();
+        tx.last(END_CONFIRMED);
+        diesel::sql_query(END_CONFIRMED)
+            .bind::<Array<BigInt>, _>(&call.outbox_ids)
+            .bind::<Array<Text>, _>(prefixes)
+            .bind::<Array<Text>, _>(consumers)
+            .kept()
+            .execute(tx)
+            .await?;
         Ok::<_, Failure>(AckEventsResponse {})
     })
     .await

@@ -42,10 +42,13 @@ pub enum RunError {
     Failure(#[from] Failure),
 }
 
-/// Installs the one TLS provider of the house; again is the same.
-pub fn install_crypto() {
+/// Makes the process ready: the one TLS provider of the house, and memory by small pages (the allocator likes to take
+/// two megabytes where some kilobytes were asked). Again is the same.
+pub fn prepare_process() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        // An old kernel knows no such wish.
+        let _ = rustix::thread::disable_transparent_huge_pages(true);
         // Fails where a test has installed one: then that one stays.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     });
@@ -62,7 +65,7 @@ where
     F: FnOnce(Boot) -> Fut,
     Fut: Future<Output = Result<(), RunError>>,
 {
-    install_crypto();
+    prepare_process();
     let command = std::env::args().nth(1).unwrap_or_else(|| "serve".to_owned());
     if command == "--version" {
         println!("{who} {}", env!("CARGO_PKG_VERSION"));

@@ -40,7 +40,7 @@ impl Authority {
     /// # Errors
     /// When the system gives no random bytes.
     pub fn make() -> anyhow::Result<Self> {
-        neipix_mesh::run::install_crypto();
+        neipix_mesh::run::prepare_process();
         let mut params = params(vec![])?;
         params.distinguished_name.push(DnType::CommonName, "Neipix on this machine");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

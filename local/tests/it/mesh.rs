@@ -49,7 +49,7 @@ fn start(dir: &Path, port: u16) -> (Child, Value) {
 
 /// Asks the demo through an edge, under the host that both edges serve.
 async fn ask(demo: &Value, port: u16, edge: u16) -> Option<Value> {
-    neipix_mesh::run::install_crypto();
+    neipix_mesh::run::prepare_process();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let body = json!({"assistantId": demo["assistant"], "contactExternalId": "me", "externalId": "m1",
                       "text": "За сколько дней можно вернуть товар?", "waitSeconds": 30});

@@ -84,7 +84,7 @@ impl Up {
     }
 
     async fn try_ask(&self, external_id: &str) -> reqwest::Result<Value> {
-        neipix_mesh::run::install_crypto();
+        neipix_mesh::run::prepare_process();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let body = json!({"assistantId": self.assistant, "contactExternalId": "me", "externalId": external_id,
                           "text": "За сколько дней можно вернуть товар?", "waitSeconds": 30});

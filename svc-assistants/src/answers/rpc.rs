@@ -1,4 +1,4 @@
-//! Reply: reads what the answer needs in one transaction, then streams.
+//! Reply: reads what the answer needs, where the search has not just read it, then streams.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -46,11 +46,19 @@ pub async fn reply(state: &Assistants, call: Call<ReplyRequest>) -> Result<Strea
     let (spec, passages, providers) = state
         .db
         .read(&call.context, "answers.read", async |tx: &mut Tx| {
+            // What is known costs no statement, and no statement no transaction.
             let spec = state.versions.get(tx, ws, assistant, request.version).await?;
-            let (passages, providers) =
-                futures::future::join(live_passages(tx, ws, assistant, &ids), crate::providers::store::enabled(tx))
-                    .await;
-            Ok::<_, Failure>((spec, passages?, providers?))
+            let known = (state.recent.passages(ws, assistant, &ids), enabled(state, &request));
+            let (passages, providers) = match known {
+                (Some(passages), Some(providers)) => return Ok((spec, passages, providers)),
+                _ => {
+                    futures::future::join(live_passages(tx, ws, assistant, &ids), crate::providers::store::enabled(tx))
+                        .await
+                }
+            };
+            let providers = providers?;
+            state.recent.enabled(&providers);
+            Ok::<_, Failure>((spec, passages?, providers))
         })
         .await?;
     let spec = with_defaults((*spec).clone());
@@ -81,6 +89,13 @@ pub async fn reply(state: &Assistants, call: Call<ReplyRequest>) -> Result<Strea
     };
     state.tasks.spawn("answer", run.run());
     Ok(Box::pin(ReceiverStream::new(receiver).map(Ok)))
+}
+
+/// The enabled providers as they were a moment ago, where all asked ones are among them: one may be new.
+fn enabled(state: &Assistants, request: &ReplyRequest) -> Option<Vec<ProviderRow>> {
+    let rows = state.recent.providers()?;
+    let known = |id: &str| rows.iter().any(|row| row.id.to_string() == id);
+    request.candidates.iter().all(|candidate| known(&candidate.provider_id)).then_some(rows)
 }
 
 fn build(

@@ -39,27 +39,30 @@ pub async fn create(state: &Assistants, call: Call<CreateProviderRequest>) -> Re
     }
     check(state, &wire).await?;
     let made = |provider: &Wire| format!("provider:{}", provider.id);
-    idempotency::once_named(&state.db, &state.sealer, &call, "providers.create", made, async |tx: &mut Tx| {
-        let mut row = ProviderRow {
-            id: ProviderId::new(Utc::now()),
-            name: wire.name.clone(),
-            kind: OPENAI_COMPATIBLE.to_owned(),
-            base_url: base_url(&wire.base_url),
-            model: wire.model.trim().to_owned(),
-            sealed_key: None,
-            key_last4: String::new(),
-            priority: wire.priority,
-            disabled: wire.disabled,
-            first_token_timeout_ms: wire.first_token_timeout_ms,
-            etag: 1,
-            created_at: Utc::now(),
-        };
-        set_key(state, &mut row, &wire.api_key);
-        store::insert(tx, &row).await?;
-        outbox::audit(tx, &call.context, &object(row.id), json!({"after": shown(&row)})).await?;
-        Ok(to_wire(row))
-    })
-    .await
+    let created =
+        idempotency::once_named(&state.db, &state.sealer, &call, "providers.create", made, async |tx: &mut Tx| {
+            let mut row = ProviderRow {
+                id: ProviderId::new(Utc::now()),
+                name: wire.name.clone(),
+                kind: OPENAI_COMPATIBLE.to_owned(),
+                base_url: base_url(&wire.base_url),
+                model: wire.model.trim().to_owned(),
+                sealed_key: None,
+                key_last4: String::new(),
+                priority: wire.priority,
+                disabled: wire.disabled,
+                first_token_timeout_ms: wire.first_token_timeout_ms,
+                etag: 1,
+                created_at: Utc::now(),
+            };
+            set_key(state, &mut row, &wire.api_key);
+            store::insert(tx, &row).await?;
+            outbox::audit(tx, &call.context, &object(row.id), json!({"after": shown(&row)})).await?;
+            Ok(to_wire(row))
+        })
+        .await?;
+    state.recent.providers_changed();
+    Ok(created)
 }
 
 /// A page of providers by priority.
@@ -97,7 +100,7 @@ pub async fn update(state: &Assistants, call: Call<UpdateProviderRequest>) -> Re
     if !sent.base_url.is_empty() {
         check_url(state, &sent.base_url).await?;
     }
-    state
+    let updated = state
         .db
         .in_workspace(&call.context, "providers.update", async |tx: &mut Tx| {
             let before = store::lock(tx, id).await?.ok_or_else(Failure::not_found)?;
@@ -124,9 +127,11 @@ pub async fn update(state: &Assistants, call: Call<UpdateProviderRequest>) -> Re
             store::write(tx, &row).await?;
             let detail = json!({"before": shown(&before), "after": shown(&row)});
             outbox::audit(tx, &call.context, &object(id), detail).await?;
-            Ok(to_wire(row))
+            Ok::<_, Failure>(to_wire(row))
         })
-        .await
+        .await?;
+    state.recent.providers_changed();
+    Ok(updated)
 }
 
 /// Removes a provider; one that is gone already is no error.
@@ -135,7 +140,7 @@ pub async fn update(state: &Assistants, call: Call<UpdateProviderRequest>) -> Re
 /// PROVIDER_BUILT_IN.
 pub async fn delete(state: &Assistants, call: Call<DeleteProviderRequest>) -> Result<DeleteProviderResponse, Failure> {
     let id: ProviderId = call.id.parse().map_err(|_| Failure::invalid("id", "must be a UUID"))?;
-    state
+    let deleted = state
         .db
         .in_workspace(&call.context, "providers.delete", async |tx: &mut Tx| {
             let row = store::lock(tx, id).await?.ok_or_else(Failure::not_found)?;
@@ -144,9 +149,11 @@ pub async fn delete(state: &Assistants, call: Call<DeleteProviderRequest>) -> Re
             }
             store::delete(tx, id).await?;
             outbox::audit(tx, &call.context, &object(id), json!({"before": shown(&row)})).await?;
-            Ok(DeleteProviderResponse {})
+            Ok::<_, Failure>(DeleteProviderResponse {})
         })
-        .await
+        .await?;
+    state.recent.providers_changed();
+    Ok(deleted)
 }
 
 async fn check(state: &Assistants, wire: &Wire) -> Result<(), Failure> {

@@ -19,12 +19,24 @@ use crate::{Assistants, assistants, assistants::rpc::seen};
 pub async fn retrieve(state: &Assistants, call: Call<RetrieveRequest>) -> Result<RetrieveResponse, Failure> {
     let assistant = call.assistant_id.parse().map_err(|_| Failure::invalid("assistant_id", "must be a UUID"))?;
     let question = prepare(&call.question);
-    let found = state
+    let (found, rows) = state
         .db
         .read(&call.context, "search.retrieve", async |tx: &mut Tx| {
-            find(tx, &call.context, assistant, &question, call.limit).await
+            let found = find(tx, &call.context, assistant, &question, call.limit).await?;
+            // The answer that follows needs their texts.
+            let ids: Vec<_> = found.iter().map(|f| f.passage).collect();
+            let rows = match ids.as_slice() {
+                [] => vec![],
+                ids => {
+                    tx.last(&store::LIVE_PASSAGES);
+                    store::live_passages(tx, call.context.workspace, assistant, ids).await?
+                }
+            };
+            Ok::<_, Failure>((found, rows))
         })
         .await?;
+    let ids = found.iter().map(|f| f.passage).collect();
+    state.recent.found(call.context.workspace, assistant, ids, rows);
     let passages =
         found.into_iter().map(|f| RankedPassage { passage_id: f.passage.to_string(), score: f.score }).collect();
     Ok(RetrieveResponse { passages })

@@ -1,5 +1,7 @@
 //! The search in Postgres, and passages by id.
 
+use std::sync::LazyLock;
+
 use diesel::{
     QueryableByName,
     sql_types::{Array, Bool, Float4, Integer, Text, Uuid as SqlUuid},
@@ -30,6 +32,13 @@ struct HitRow {
 /// Files that answers may come from now. Part of each statement that reads passages.
 const LIVE: &str = "status = 'ready' AND NOT disabled AND valid_to IS NULL";
 
+static SEARCH: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT s.* FROM search_passages($2, ARRAY(SELECT id FROM knowledge_file WHERE workspace_id = $1 \
+         AND assistant_id = $2 AND {LIVE}), $3, $4, $5) AS s"
+    )
+});
+
 /// Ranked lists of an assistant's passages.
 ///
 /// # Errors
@@ -41,18 +50,15 @@ pub async fn search(
     question: &Question,
 ) -> diesel::QueryResult<Vec<Hit>> {
     let readings: Vec<&str> = question.readings.iter().map(|r| r.text.as_str()).collect();
-    let rows: Vec<HitRow> = diesel::sql_query(format!(
-        "SELECT s.* FROM search_passages($2, ARRAY(SELECT id FROM knowledge_file WHERE workspace_id = $1 \
-         AND assistant_id = $2 AND {LIVE}), $3, $4, $5) AS s"
-    ))
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(assistant)
-    .bind::<Array<Text>, _>(readings)
-    .bind::<Array<Text>, _>(&question.words)
-    .bind::<Integer, _>(LIST_ROWS_MAX)
-    .kept()
-    .load(tx)
-    .await?;
+    let rows: Vec<HitRow> = diesel::sql_query(SEARCH.as_str())
+        .bind::<SqlUuid, _>(ws)
+        .bind::<SqlUuid, _>(assistant)
+        .bind::<Array<Text>, _>(readings)
+        .bind::<Array<Text>, _>(&question.words)
+        .bind::<Integer, _>(LIST_ROWS_MAX)
+        .kept()
+        .load(tx)
+        .await?;
     Ok(rows
         .into_iter()
         .map(|r| Hit {
@@ -97,6 +103,16 @@ pub struct PassageRow {
     pub n: i32,
 }
 
+/// The text of [`live_passages`], for a transaction that ends with it.
+pub static LIVE_PASSAGES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT p.id, p.file_id, f.name AS file_name, p.page, p.start, p.headings, p.body, p.indexed, p.n FROM passage p \
+         JOIN knowledge_file f ON f.workspace_id = p.workspace_id AND f.id = p.file_id AND f.{} \
+         WHERE p.workspace_id = $1 AND p.assistant_id = $2 AND p.id = ANY ($3)",
+        LIVE.replace("AND NOT disabled", "AND NOT f.disabled").replace("AND valid_to", "AND f.valid_to")
+    )
+});
+
 /// Passages of one assistant that answers may come from now, in the order of `ids`. Others are left out: a file may have
 /// been switched off since the search, and ids of another assistant or workspace find nothing.
 ///
@@ -109,18 +125,13 @@ pub async fn live_passages(
     ids: &[PassageId],
 ) -> diesel::QueryResult<Vec<PassageRow>> {
     let asked: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let mut rows: Vec<PassageRow> = diesel::sql_query(format!(
-        "SELECT p.id, p.file_id, f.name AS file_name, p.page, p.start, p.headings, p.body, p.indexed, p.n FROM passage p \
-         JOIN knowledge_file f ON f.workspace_id = p.workspace_id AND f.id = p.file_id AND f.{} \
-         WHERE p.workspace_id = $1 AND p.assistant_id = $2 AND p.id = ANY ($3)",
-        LIVE.replace("AND NOT disabled", "AND NOT f.disabled").replace("AND valid_to", "AND f.valid_to")
-    ))
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(assistant)
-    .bind::<Array<SqlUuid>, _>(&asked)
-    .kept()
-    .load(&mut tx)
-    .await?;
+    let mut rows: Vec<PassageRow> = diesel::sql_query(LIVE_PASSAGES.as_str())
+        .bind::<SqlUuid, _>(ws)
+        .bind::<SqlUuid, _>(assistant)
+        .bind::<Array<SqlUuid>, _>(&asked)
+        .kept()
+        .load(&mut tx)
+        .await?;
     rows.sort_by_key(|row| asked.iter().position(|id| *id == row.id.0));
     Ok(rows)
 }

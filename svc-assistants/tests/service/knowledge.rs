@@ -87,7 +87,7 @@ impl Shelf {
 
 /// Posts a form as a browser does; answers the status.
 async fn post(form: &PresignedPost, content: &[u8]) -> u16 {
-    neipix_mesh::run::install_crypto();
+    neipix_mesh::run::prepare_process();
     let mut fields: Vec<_> = form.fields.iter().collect();
     fields.sort();
     let boundary = "neipix-boundary";

@@ -11,7 +11,7 @@ use neipix_mesh::{
     client::{Late, Mesh, Upstream, local},
     config::Settings,
     failure::{Reading, read_status},
-    run::install_crypto,
+    run::prepare_process,
     secret::Secret,
     service::Parts,
     shutdown::Shutdown,
@@ -126,7 +126,7 @@ impl House {
     }
 
     async fn on(database: String, redis: String, more: &[(&str, &str)]) -> Self {
-        install_crypto();
+        prepare_process();
         let url = with_database(&env("AUTH_DATABASE_URL"), &database);
         let smtp = env("SMTP_URL");
         let mut pairs = vec![

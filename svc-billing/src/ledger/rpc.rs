@@ -28,39 +28,72 @@ use crate::{Billing, prices};
 /// # Errors
 /// INSUFFICIENT_FUNDS, UNPRICED, WALLET_NOT_READY, HOLD_NOT_FOUND (the turn was closed).
 pub async fn hold(billing: &Billing, call: Call<HoldRequest>) -> Result<HoldResponse, Failure> {
-    let (ws, turn) = (call.context.workspace, parse(&call.turn_id)?);
+    let turn = parse(&call.turn_id)?;
     let bound = Tokens { input: call.input_tokens_max, output: call.output_tokens_max, ..Tokens::default() };
-    let result = billing
+    let result = match take(billing, &call, turn, bound).await {
+        Ok(Taken::Hold(hold)) => Ok(hold),
+        Ok(Taken::Not(held, amount)) => renew(billing, &call, turn, held, amount).await,
+        Err(error) => Err(error),
+    };
+    crash::point("hold.committed").await?;
+    answer_hold(result.map_err(LedgerError::into_failure)?)
+}
+
+/// What came of a first look at a hold.
+enum Taken {
+    /// It is there.
+    Hold(Hold),
+    /// It could not be taken, with what was needed.
+    Not(Held, MicroPix),
+}
+
+async fn take(billing: &Billing, call: &Call<HoldRequest>, turn: TurnId, bound: Tokens) -> Result<Taken, LedgerError> {
+    let ws = call.context.workspace;
+    billing
         .db
         .in_workspace(&call.context, "billing.hold", async |tx: &mut Tx| {
             let prices = prices::store::current(tx, &call.models).await?; // read
             if prices.is_empty()
                 && let Some(hold) = store::renew(tx, ws, turn).await?
             {
-                return Ok(hold);
+                return Ok(Taken::Hold(hold));
             }
             let amount = hold_amount(&prices, &call.models, bound)?; // decide
             match store::take(tx, ws, turn, TransferId::new(Utc::now()), amount, &prices).await? {
                 // write
-                Held::Taken { expires_at } => Ok(Hold {
+                Held::Taken { expires_at } => Ok(Taken::Hold(Hold {
                     turn,
                     taken: Split { bonus: amount, ..Split::default() },
                     priced: prices.into_iter().map(|p: Price| (p.model, p.id)).collect(),
                     expires_at,
                     closed: false,
-                }),
-                Held::KeyExists => store::renew(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound),
+                })),
                 Held::NoWallet => Err(LedgerError::WalletNotReady),
-                Held::Short { available } => match store::renew(tx, ws, turn).await? {
-                    // The money that is missing may be what this very turn holds.
-                    Some(hold) => Ok(hold),
-                    None => Err(LedgerError::InsufficientFunds { needed: amount, available }),
-                },
+                held => Ok(Taken::Not(held, amount)),
             }
         })
-        .await;
-    crash::point("hold.committed").await?;
-    answer_hold(result.map_err(LedgerError::into_failure)?)
+        .await
+}
+
+/// What is there already holds on. The money that is missing may be what this very turn holds.
+async fn renew(
+    billing: &Billing,
+    call: &Call<HoldRequest>,
+    turn: TurnId,
+    held: Held,
+    needed: MicroPix,
+) -> Result<Hold, LedgerError> {
+    let ws = call.context.workspace;
+    let renewed = billing
+        .db
+        .in_workspace(&call.context, "billing.renew", async |tx: &mut Tx| {
+            Ok::<_, LedgerError>(store::renew(tx, ws, turn).await?)
+        })
+        .await?;
+    renewed.ok_or(match held {
+        Held::Short { available } => LedgerError::InsufficientFunds { needed, available },
+        _ => LedgerError::HoldNotFound,
+    })
 }
 
 fn answer_hold(hold: Hold) -> Result<HoldResponse, Failure> {
@@ -83,16 +116,15 @@ pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<Clos
     let (ws, turn) = (call.context.workspace, parse(&call.turn_id)?);
     let attempts = call.attempts.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
     let result = billing
-        .db
+        .unhurried
         .in_workspace(&call.context, "billing.settle", async |tx: &mut Tx| {
-            let (closed, hold) = futures::future::join(store::closed(tx, ws, turn), store::hold_of(tx, ws, turn)).await;
-            if let Some(closed) = closed? {
+            let Some(hold) = store::hold_of(tx, ws, turn).await?.filter(|hold| !hold.closed) else {
+                let closed = store::closed(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound)?;
                 if closed.kind != "settle" {
                     tracing::error!(turn.id = %turn, "turn {turn} was released before it could be settled: its answer is free");
                 }
                 return Ok(closed);
-            }
-            let hold = hold?.ok_or(LedgerError::HoldNotFound)?;
+            };
             let ids: Vec<Uuid> = hold.priced.iter().map(|(_, id)| id.0).collect();
             let prices = billing.prices.by_ids(tx, &ids).await?;
             let charged: Vec<(String, Tokens)> = attempts.iter().map(|(_, m, t)| (m.clone(), *t)).collect();
@@ -104,6 +136,10 @@ pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<Clos
             let record = store::charge_record(&attempts, &hold.priced, closing);
             let transfer = TransferId::new(Utc::now());
             let closed = store::close(tx, ws, &hold, transfer, closing, Some(record)).await?;
+            if closed.is_some() {
+                // The events end it.
+                tx.last(outbox::PUSH_ALL);
+            }
             finish(tx, ws, &hold, closed).await
         })
         .await;

@@ -174,7 +174,7 @@ SELECT old.available, old.available >= $4 AS enough, EXISTS (SELECT 1 FROM key) 
        coalesce((SELECT expires_at FROM split), clock_timestamp()) AS expires_at
 FROM old";
 
-/// Takes a hold.
+/// Takes a hold: the transaction's last statement.
 ///
 /// # Errors
 /// Storage.
@@ -188,6 +188,7 @@ pub async fn take(
 ) -> diesel::QueryResult<Held> {
     let models: Vec<String> = prices.iter().map(|p| p.model.clone()).collect();
     let ids: Vec<Uuid> = prices.iter().map(|p| p.id.0).collect();
+    tx.last(HOLD);
     let row = diesel::sql_query(HOLD)
         .bind::<SqlUuid, _>(ws)
         .bind::<SqlUuid, _>(turn)

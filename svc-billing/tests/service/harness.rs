@@ -13,7 +13,7 @@ use neipix_mesh::{
     config::Settings,
     db::Tx,
     failure::read_status,
-    run::install_crypto,
+    run::prepare_process,
     secret::Secret,
     service::Parts,
     shutdown::Shutdown,
@@ -89,7 +89,7 @@ impl Drop for Test {
 
 impl Test {
     pub async fn start() -> Self {
-        install_crypto();
+        prepare_process();
         let database = database().await;
         let url = with_database(&env("BILLING_DATABASE_URL"), &database);
         let redis = env("REDIS_URL");

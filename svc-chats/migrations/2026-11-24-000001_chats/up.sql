@@ -351,3 +351,9 @@ REVOKE DELETE, TRUNCATE ON conversation, contact, message, message_key, turn, tu
 
 -- Rows that the relay has not numbered yet.
 CREATE INDEX outbox_unsequenced_ix ON outbox (id) WHERE sequenced_at IS NULL;
+
+-- Ends a statement whose facts somebody changed since they were read; the transaction runs again.
+CREATE FUNCTION come_again() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'somebody committed in between' USING ERRCODE = 'serialization_failure';
+END $$;

@@ -1,6 +1,8 @@
 //! The statement that stores a message. Each part of it opens its tables and indexes whether it writes or not, which costs
 //! more than the writing: only the parts that have something to do are in it.
 
+use std::sync::OnceLock;
+
 /// What there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -98,10 +100,17 @@ const TOLD: &str = ", told AS (
     SELECT $1, $22, e.id, e.kind, e.version, e.payload
     FROM unnest($23::uuid[], $24::text[], $25::bigint[], $26::bytea[]) WITH ORDINALITY AS e (id, kind, version, payload, n) ORDER BY e.n
 )
-SELECT EXISTS (SELECT 1 FROM key) AND EXISTS (SELECT 1 FROM dialogue)";
+SELECT CASE WHEN EXISTS (SELECT 1 FROM key) AND EXISTS (SELECT 1 FROM dialogue)";
 
-/// Its text. `done` is false where somebody came in between: the transaction has to run again.
-pub(super) fn text(shape: Shape) -> String {
+/// Its text. Somebody who came in between makes it fail as a whole, so that the transaction runs again.
+pub(super) fn text(shape: Shape) -> &'static str {
+    static TEXTS: [OnceLock<String>; 48] = [const { OnceLock::new() }; 48];
+    let flags = [shape.fresh, shape.stranger, shape.update, shape.new_period];
+    let number = flags.into_iter().fold(shape.turn as usize, |number, flag| 2 * number + usize::from(flag));
+    TEXTS[number].get_or_init(|| made(shape))
+}
+
+fn made(shape: Shape) -> String {
     let part = |there: bool, part: &'static str| if there { part } else { "" };
     let turned = shape.turn != Turn::None;
     [
@@ -120,7 +129,7 @@ pub(super) fn text(shape: Shape) -> String {
         TOLD,
         part(turned, " AND EXISTS (SELECT 1 FROM turned)"),
         part(shape.stranger, " AND EXISTS (SELECT 1 FROM identity)"),
-        " AS done",
+        " THEN true ELSE come_again() END AS done",
     ]
     .concat()
 }

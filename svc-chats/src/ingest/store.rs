@@ -10,7 +10,7 @@ use diesel::{
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     ChannelId, ContactId, ConversationId, Failure, MessageId, TurnId, UserId, WorkspaceId,
-    db::{Keep as _, Tx, queued_event, queued_job, retry_error},
+    db::{Keep as _, Tx, queued_event, queued_job},
     redis::shard,
 };
 use uuid::Uuid;
@@ -164,13 +164,7 @@ pub async fn facts(tx: &mut Tx, arrival: &Arrival) -> Result<Facts, Failure> {
     })
 }
 
-#[derive(QueryableByName)]
-struct Done {
-    #[diesel(sql_type = Bool)]
-    done: bool,
-}
-
-/// Writes what was decided.
+/// Writes what was decided; its last statement ends the transaction.
 ///
 /// # Errors
 /// Storage. Somebody who came in between makes the transaction run again.
@@ -202,7 +196,12 @@ pub async fn write(
             (true, false) => Turn::Joins,
         },
     };
-    let row: Done = sql_query(statement::text(shape))
+    if let Some((key, hash)) = &arrival.ask_key {
+        remember_ask(tx, arrival.workspace, *key, hash, turn, message).await?;
+    }
+    let text = statement::text(shape);
+    tx.last(text);
+    sql_query(text)
         .bind::<SqlUuid, _>(arrival.workspace)
         .bind::<SqlUuid, _>(message)
         .bind::<SqlUuid, _>(conversation)
@@ -237,14 +236,8 @@ pub async fn write(
         .bind::<Text, _>(&arrival.place.external_key)
         .bind::<Text, _>(&arrival.place.address)
         .kept()
-        .get_result(tx)
+        .execute(tx)
         .await?;
-    if !row.done {
-        return Err(retry_error().into());
-    }
-    if let Some((key, hash)) = &arrival.ask_key {
-        remember_ask(tx, arrival.workspace, *key, hash, turn, message).await?;
-    }
     queued_event();
     if turn.is_some() && !start {
         queued_job();

@@ -227,7 +227,7 @@ impl Run {
         };
         let stored = self
             .chats
-            .db
+            .unhurried
             .in_workspace_id(self.ws, "chats.stored", async |tx: &mut Tx| stored(tx, self.ws, &what).await)
             .await?;
         if !stored {
@@ -307,7 +307,7 @@ impl Run {
     /// Notes that the turn is paid; whether parts of its answer are still on their way.
     async fn note_settled(&self, cost: i64, delivers: bool) -> Result<(store::Settled, bool), Failure> {
         self.chats
-            .db
+            .unhurried
             .in_workspace_id(self.ws, "chats.settled", async |tx: &mut Tx| {
                 let waits = delivers && store::is_on_its_way(tx, self.ws, self.turn).await?;
                 let settled =

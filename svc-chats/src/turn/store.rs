@@ -287,13 +287,14 @@ WITH t AS (
 )
 SELECT EXISTS (SELECT 1 FROM t) AS done";
 
-/// `queued → held → answering` in one write; the claim where the answer is streamed. False where the turn is not this
-/// worker's any more, or somebody took over.
+/// `queued → held → answering` in one write, the transaction's last; the claim where the answer is streamed. False where the
+/// turn is not this worker's any more, or somebody took over.
 ///
 /// # Errors
 /// Storage.
 pub async fn answering(tx: &mut Tx, ws: WorkspaceId, what: Answering) -> Result<bool, Failure> {
     let sql = if what.claim.is_some() { CLAIMING } else { ANSWERING };
+    tx.last(sql);
     let row: Done = sql_query(sql)
         .bind::<SqlUuid, _>(ws)
         .bind::<SqlUuid, _>(what.conversation)
@@ -341,7 +342,7 @@ pub struct Settled {
     pub next: Option<TurnId>,
 }
 
-/// `stored → settled`, and on to `delivered` where nothing is on its way.
+/// `stored → settled`, and on to `delivered` where nothing is on its way. The transaction's last statement.
 ///
 /// # Errors
 /// Storage.
@@ -356,6 +357,7 @@ pub async fn settled(
 ) -> Result<Settled, Failure> {
     let mut events = Events::default();
     events.turn("turn.settled", conversation, turn, epoch);
+    tx.last(SETTLED);
     let settled: Settled = sql_query(SETTLED)
         .bind::<SqlUuid, _>(ws)
         .bind::<SqlUuid, _>(conversation)

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use diesel::result::Error as DieselError;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _, pooled_connection::deadpool::Pool};
+use diesel_async::SimpleAsyncConnection as _;
 use futures::FutureExt as _;
 
 use super::{
     For, errors,
-    tx::{Object, Tx},
+    pool::{Object, Pool},
+    tx::Tx,
 };
 use crate::failure::Failure;
 
@@ -16,18 +17,18 @@ use crate::failure::Failure;
 /// closed instead, so that nobody inherits its transaction or tenant.
 pub(super) struct Open(Option<Tx>);
 
-async fn object(pool: &Pool<AsyncPgConnection>) -> Result<Object, Failure> {
+async fn object(pool: &Pool) -> Result<Object, Failure> {
     pool.get().await.map_err(errors::unreachable_pool)
 }
 
 impl Open {
     /// A connection for statements outside a transaction.
-    pub(super) async fn take(pool: &Pool<AsyncPgConnection>) -> Result<Self, Failure> {
+    pub(super) async fn take(pool: &Pool) -> Result<Self, Failure> {
         Ok(Self(Some(Tx::new(object(pool).await?, None))))
     }
 
     /// A connection whose first statement begins a transaction in the context of a workspace.
-    pub(super) async fn begin(pool: &Pool<AsyncPgConnection>, to: For<'_>) -> Result<Self, Failure> {
+    pub(super) async fn begin(pool: &Pool, to: For<'_>) -> Result<Self, Failure> {
         let (mode, workspace) = (if to.reads { " READ ONLY" } else { "" }, to.workspace);
         // Settings by SET, which is not planned and answers no row.
         let mut sql = format!("BEGIN{mode}; SET LOCAL neipix.workspace_id = '{workspace}'");
@@ -47,11 +48,14 @@ impl Open {
         self.tx().is_stale()
     }
 
-    /// Commits. A transaction that a swallowed error has aborted fails here: Postgres would answer its COMMIT with a silent
-    /// ROLLBACK, and refuses the statement before it aloud.
+    /// Commits. A transaction with a statement whose error was swallowed, or whose outcome nobody waited for, fails here.
     pub(super) async fn commit(mut self) -> Result<(), DieselError> {
-        if self.tx().is_begun() {
-            self.tx().batch_execute("SET LOCAL neipix.ended = 'yes'; COMMIT").await?;
+        if !self.tx().is_sound() {
+            self.rollback().await;
+            return Err(DieselError::RollbackTransaction);
+        }
+        if self.tx().is_open() {
+            self.tx().batch_execute("COMMIT").await?;
         }
         self.release();
         Ok(())
@@ -59,7 +63,7 @@ impl Open {
 
     /// Ends a transaction that wrote nothing. Whoever gets the connection next stands behind it in line.
     pub(super) fn end_unheard(mut self) {
-        if self.tx().is_begun() {
+        if self.tx().is_open() {
             // Sent when polled first; what is answered tells nothing.
             let _ = self.tx().batch_execute("COMMIT").now_or_never();
         }
@@ -67,7 +71,7 @@ impl Open {
     }
 
     pub(super) async fn rollback(mut self) {
-        if !self.tx().is_begun() || self.tx().batch_execute("ROLLBACK").await.is_ok() {
+        if !self.tx().is_open() || self.tx().batch_execute("ROLLBACK").await.is_ok() {
             self.release();
         }
     }

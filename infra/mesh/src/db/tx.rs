@@ -1,45 +1,69 @@
 //! A transaction that begins with its first statement: BEGIN, the tenant and the statement go in one round trip.
 
 use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use deadpool::managed::Object as Managed;
 use diesel::{
     QueryResult,
     pg::Pg,
     query_builder::{AsQuery, QueryFragment, QueryId},
 };
-use diesel_async::{
-    AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection, pooled_connection::AsyncDieselConnectionManager,
-};
-use futures::{FutureExt as _, future::BoxFuture};
+use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 
-use super::errors;
-
-pub(super) type Object = Managed<AsyncDieselConnectionManager<AsyncPgConnection>>;
+use super::{errors, pool::Object};
 
 /// A connection with a transaction.
 ///
 /// Statements on shared references to it are pipelined, in the order in which they are polled first.
 pub struct Tx {
     connection: Object,
-    /// What begins it, as long as that was not sent.
-    begin: Mutex<Option<String>>,
-    sent: AtomicBool,
+    state: Mutex<State>,
+    /// Statements that failed, or whose outcome nobody waited for.
+    unheard: AtomicUsize,
     /// The connection died before anything was done on it.
     stale: AtomicBool,
 }
 
+#[derive(Default)]
+struct State {
+    /// What begins it, as long as that was not sent.
+    begin: Option<String>,
+    /// Whether anything was sent, so that there is something to end.
+    sent: bool,
+    /// The text of the next statement, where that is the last.
+    last: Option<&'static str>,
+    /// COMMIT was sent behind the last statement.
+    ended: bool,
+}
+
 impl Tx {
     pub(super) fn new(connection: Object, begin: Option<String>) -> Self {
-        Self { connection, begin: Mutex::new(begin), sent: AtomicBool::default(), stale: AtomicBool::default() }
+        Self {
+            connection,
+            state: Mutex::new(State { begin, ..State::default() }),
+            unheard: AtomicUsize::default(),
+            stale: AtomicBool::default(),
+        }
     }
 
-    /// Whether anything was sent, so that there is something to end.
-    pub(super) fn is_begun(&self) -> bool {
-        self.sent.load(Ordering::Relaxed)
+    /// Says that the next statement is the last, and its text: COMMIT goes with it in one round trip. For a statement that
+    /// writes nothing where its answer makes the body fail: it is committed when the body learns the answer. The body must
+    /// not send another one.
+    pub fn last(&self, text: &'static str) {
+        self.state().last = Some(text);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is something to end.
+    pub(super) fn is_open(&self) -> bool {
+        let state = self.state();
+        state.sent && !state.ended
     }
 
     /// Whether another connection may do what this one did not begin.
@@ -47,32 +71,50 @@ impl Tx {
         self.stale.load(Ordering::Relaxed)
     }
 
+    /// Whether each statement was heard to its end, and went well: only then is COMMIT what it says. Postgres answers the
+    /// COMMIT of an aborted transaction with a silent ROLLBACK.
+    pub(super) fn is_sound(&self) -> bool {
+        self.unheard.load(Ordering::Relaxed) == 0
+    }
+
     pub(super) fn into_connection(self) -> Object {
         self.connection
     }
 
-    fn take_begin(&self) -> Option<String> {
-        let begin = self.begin.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.sent.fetch_or(begin.is_some(), Ordering::Relaxed);
-        begin
+    async fn send(&self, sql: &str) -> QueryResult<()> {
+        let mut connection: &AsyncPgConnection = &self.connection.postgres;
+        connection.batch_execute(sql).await
     }
 
-    /// The first statement behind BEGIN, without waiting in between. Where BEGIN fails, the statement's answer is worth
-    /// nothing: it was refused with it, or died with the connection.
-    fn first<'a, T: Send + 'a>(
+    /// Sends a statement: behind BEGIN where it is the first, before COMMIT where it is the last, without waiting in between.
+    /// Where BEGIN fails, the statement's answer is worth nothing: it was refused with it, or died with the connection.
+    fn heard<'a, T: Send + 'a>(
         &'a self,
-        begin: String,
-        statement: BoxFuture<'a, QueryResult<T>>,
+        statement: impl Future<Output = QueryResult<T>> + Send + 'a,
     ) -> BoxFuture<'a, QueryResult<T>> {
-        let begun = async move {
-            let mut connection: &AsyncPgConnection = &self.connection;
-            connection.batch_execute(&begin).await.inspect_err(|error| {
-                self.stale.store(errors::is_lost(error), Ordering::Relaxed);
-            })
-        };
         async move {
-            let (begun, answer) = futures::future::join(begun, statement).await;
-            begun.and(answer)
+            let (begin, last) = {
+                let mut state = self.state();
+                let last = state.last.take();
+                state.sent = true;
+                state.ended = last.is_some_and(|text| self.connection.has_run(text));
+                (state.begin.take(), last.map(|text| (text, state.ended)))
+            };
+            self.unheard.fetch_add(1, Ordering::Relaxed);
+            let begun = async {
+                let Some(begin) = begin else { return Ok(()) };
+                self.send(&begin).await.inspect_err(|error| self.stale.store(errors::is_lost(error), Ordering::Relaxed))
+            };
+            let ended = async { if last.is_some_and(|(_, ended)| ended) { self.send("COMMIT").await } else { Ok(()) } };
+            let (begun, answer, ended) = futures::future::join3(begun, statement, ended).await;
+            begun?;
+            let answer = answer?;
+            ended?;
+            self.unheard.fetch_sub(1, Ordering::Relaxed);
+            if let Some((text, false)) = last {
+                self.connection.note_run(text);
+            }
+            Ok(answer)
         }
         .boxed()
     }
@@ -80,14 +122,9 @@ impl Tx {
 
 impl SimpleAsyncConnection for &Tx {
     async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
-        let mut connection: &AsyncPgConnection = &self.connection;
-        match self.take_begin() {
-            None => connection.batch_execute(query).await,
-            Some(begin) => {
-                let done = connection.batch_execute(&format!("{begin}; {query}")).await;
-                done.inspect_err(|error| self.stale.store(errors::is_lost(error), Ordering::Relaxed))
-            }
-        }
+        let tx: &Tx = self;
+        let mut connection: &AsyncPgConnection = &tx.connection.postgres;
+        tx.heard(connection.batch_execute(query)).await
     }
 }
 
@@ -112,12 +149,13 @@ impl<'a> AsyncConnectionCore for &'a Tx {
         T::Query: QueryFragment<Pg> + QueryId + 'query,
     {
         let tx: &'a Tx = self;
-        let mut connection: Inner<'a> = &tx.connection;
+        let mut connection: Inner<'a> = &tx.connection.postgres;
         let rows = connection.load(source);
-        match tx.take_begin() {
-            None => rows,
-            Some(begin) => tx.first(begin, rows),
-        }
+        // To the last row: a trigger at the statement's end may refuse what the first row has promised.
+        tx.heard(async move {
+            let rows: Vec<_> = rows.await?.try_collect().await?;
+            Ok(stream::iter(rows.into_iter().map(Ok)).boxed())
+        })
     }
 
     fn execute_returning_count<'conn, 'query, T>(&'conn mut self, source: T) -> Self::ExecuteFuture<'conn, 'query>
@@ -125,12 +163,8 @@ impl<'a> AsyncConnectionCore for &'a Tx {
         T: QueryFragment<Pg> + QueryId + 'query,
     {
         let tx: &'a Tx = self;
-        let mut connection: Inner<'a> = &tx.connection;
-        let count = connection.execute_returning_count(source);
-        match tx.take_begin() {
-            None => count,
-            Some(begin) => tx.first(begin, count),
-        }
+        let mut connection: Inner<'a> = &tx.connection.postgres;
+        tx.heard(connection.execute_returning_count(source))
     }
 }
 

@@ -12,7 +12,7 @@ use diesel_async::SimpleAsyncConnection as _;
 use futures::FutureExt as _;
 use neipix_mesh::{
     Failure, WorkspaceId,
-    db::{Db, Tx, constraint_name, retry_error},
+    db::{Db, Keep as _, Tx, constraint_name, retry_error},
     migrate,
 };
 use neipix_proto::access::v1::ErrorReason;
@@ -203,6 +203,79 @@ async fn a_swallowed_error_is_no_commit() {
     let error = swallowed.await.expect_err("Postgres rolled it back: saying so is the least");
     assert!(error.is(ErrorReason::Internal), "{error:?}");
     assert_eq!(notes(&db, ws).await, 0, "and the pool works on");
+}
+
+const LAST: &str = "INSERT INTO note (workspace_id, id, text) VALUES ($1, gen_random_uuid(), $2)";
+
+/// A note as its transaction's last statement, behind another one.
+async fn last_note(db: &Db, ws: WorkspaceId, text: &str) -> Result<(), Failure> {
+    db.in_workspace_id(ws, "test.last", async |tx: &mut Tx| {
+        add_note(tx, ws, "first").await?;
+        tx.last(LAST);
+        let last = diesel::sql_query(LAST)
+            .bind::<diesel::sql_types::Uuid, _>(ws)
+            .bind::<diesel::sql_types::Text, _>(text)
+            .kept();
+        diesel_async::RunQueryDsl::execute(last, tx).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_statement_is_committed_with_its_transaction_or_not_at_all() {
+    let t = TestDb::new().await;
+    let (db, ws) = (t.db(1), workspace());
+    // Prepared by the first run; from the second on COMMIT goes with it.
+    for done in 1..=3 {
+        last_note(&db, ws, "last").await.unwrap();
+        assert_eq!(t.number("SELECT count(*) FROM note").await, 2 * done, "seen by others once it is answered");
+    }
+    for _ in 0..2 {
+        last_note(&db, ws, "").await.expect_err("a note has a text");
+    }
+    assert_eq!(notes(&db, ws).await, 6, "what came before it went with it, and the pool works on");
+    last_note(&db, ws, "last").await.unwrap();
+    assert_eq!(notes(&db, ws).await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_nobody_waited_for_is_no_commit() {
+    let t = TestDb::new().await;
+    let (db, ws) = (t.db(1), workspace());
+    let left = db.in_workspace_id(ws, "test.left", async |tx: &mut Tx| {
+        add_note(tx, ws, "lost").await?;
+        // Sent when it is polled first.
+        assert!(add_note(tx, ws, "unheard").now_or_never().is_none());
+        Ok::<_, Failure>(())
+    });
+    let error = left.await.expect_err("nobody knows what came of it");
+    assert!(error.is(ErrorReason::Internal), "{error:?}");
+    assert_eq!(notes(&db, ws).await, 0, "and the pool works on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unhurried_transactions_leave_connections_to_the_others() {
+    let t = TestDb::new().await;
+    let db = t.db(std::thread::available_parallelism().map_or(1, std::num::NonZero::get) + 1);
+    let (unhurried, ws, many) = (db.unhurried(), workspace(), 32);
+    let (runs, most) = (AtomicU32::new(0), AtomicU32::new(0));
+    let work = async || {
+        let body = async |tx: &mut Tx| {
+            most.fetch_max(runs.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let added = add_note(tx, ws, "x").await;
+            runs.fetch_sub(1, Ordering::SeqCst);
+            added
+        };
+        unhurried.in_workspace_id(ws, "test.unhurried", body).await.unwrap();
+    };
+    futures::future::join_all((0..many).map(|_| work())).await;
+    assert_eq!(notes(&db, ws).await, many);
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    assert!(
+        usize::try_from(most.into_inner()).unwrap() <= processors.div_ceil(2),
+        "half of the processors, at least one"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! `answering → stored`: the answer into its tables, in one statement.
 
+use std::sync::LazyLock;
+
 use diesel::{
     QueryableByName, sql_query,
     sql_types::{Array, BigInt, Bool, Bytea, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as SqlUuid},
@@ -117,7 +119,13 @@ const TOLD: &str = "
 )
 SELECT EXISTS (SELECT 1 FROM t) AS done";
 
-/// `answering → stored`: message, attempts, deliveries, events; the claim where there is none yet. False where the turn is
+/// What is stored where the channel reads.
+static READ: LazyLock<String> = LazyLock::new(|| [STORED, TOLD].concat());
+/// What is stored where it delivers.
+static DELIVERED: LazyLock<String> = LazyLock::new(|| [STORED, PARTS, TOLD].concat());
+
+/// `answering → stored`, the transaction's last statement: message, attempts, deliveries, events; the claim where there is
+/// none yet. False where the turn is
 /// not this worker's any more, or somebody took over.
 ///
 /// # Errors
@@ -128,8 +136,9 @@ pub async fn stored(tx: &mut Tx, ws: WorkspaceId, what: &Stored<'_>) -> Result<b
     events.turn("turn.stored", what.conversation, what.turn, what.epoch);
     let tries = what.attempts;
     let column = |n: usize| tries.iter().map(|a| a.tokens[n]).collect::<Vec<i64>>();
-    let parts = if what.parts.is_empty() { "" } else { PARTS };
-    let row: Done = sql_query([STORED, parts, TOLD].concat())
+    let sql = if what.parts.is_empty() { READ.as_str() } else { DELIVERED.as_str() };
+    tx.last(sql);
+    let row: Done = sql_query(sql)
         .bind::<SqlUuid, _>(ws)
         .bind::<SqlUuid, _>(what.conversation)
         .bind::<SqlUuid, _>(what.turn)
