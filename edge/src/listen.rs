@@ -26,6 +26,9 @@ use crate::wire::{WHOLE, Wire};
 
 /// Most bytes of a request's head.
 const HEAD_MOST: usize = 32 * 1024;
+/// How long what was sent may stay unconfirmed by the other system: a telephone that went out of reach says no farewell, and
+/// the kernel by itself would try for a quarter of an hour.
+const UNCONFIRMED: Duration = Duration::from_secs(60);
 /// How long an HTTP/1 connection may wait for its next request.
 const IDLE: Duration = Duration::from_secs(90);
 /// How often an HTTP/2 client must show that it lives, and how long it has.
@@ -78,7 +81,9 @@ fn told(ended: Result<(), tokio::task::JoinError>) {
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: Shutdown) {
     // Nagle's algorithm costs a quarter of the throughput.
     let _ = stream.set_nodelay(true);
-    let _ = socket2::SockRef::from(&stream).set_send_buffer_size(UNREAD_MOST);
+    let socket = socket2::SockRef::from(&stream);
+    let _ = socket.set_send_buffer_size(UNREAD_MOST);
+    let _ = socket.set_tcp_user_timeout(Some(UNCONFIRMED));
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move {

@@ -114,6 +114,9 @@ async fn answer(edge: &Edge, parts: &Parts, body: Body, incoming: &Incoming) -> 
             object.insert(field.field.json_name().to_owned(), Value::String(text));
         }
     }
+    if route.method.descriptor.is_server_streaming() && input.get_field_by_name(AFTER).is_some() {
+        go_on_after(&parts.headers, &mut value)?;
+    }
     let message = transcode::to_bytes(&input, value)?;
     let outgoing = outgoing(edge, route.method, authorization, &parts.headers, incoming)?;
     if route.method.descriptor.is_server_streaming() {
@@ -131,6 +134,20 @@ async fn answer(edge: &Edge, parts: &Parts, body: Body, incoming: &Incoming) -> 
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok((StatusCode::OK, headers, json).into_response())
+}
+
+/// The number that a stream of events goes on behind.
+const AFTER: &str = "after";
+
+/// A browser's EventSource that comes back says the last number it has; its address is still the one that it began with.
+fn go_on_after(headers: &HeaderMap, value: &mut Value) -> Result<(), Failure> {
+    let Some(last) = headers.get("last-event-id").filter(|last| !last.is_empty()) else { return Ok(()) };
+    let number = last.to_str().ok().and_then(|text| text.parse::<i64>().ok()).filter(|number| *number >= 0);
+    let number = number.ok_or_else(|| Failure::invalid("last-event-id", "must be the `id` of an event"))?;
+    if let Value::Object(object) = value {
+        object.insert(AFTER.to_owned(), Value::String(number.to_string()));
+    }
+    Ok(())
 }
 
 fn no_path() -> Failure {
