@@ -33,13 +33,15 @@ install_missing() {
     exit 1
   fi
   say "installing ${missing[*]}"
-  # The package's own service must not start: the all-in-one runs a private one.
   apt_install || { apt-get update -q >&2 && apt_install; }
+  # Where systemd runs, the package starts a Redis of its own, now and at every boot: the all-in-one runs a private one.
+  if [[ " ${missing[*]} " == *" redis-server "* && -d /run/systemd/system ]]; then
+    systemctl --quiet disable --now redis-server >&2 || say "the system's own Redis may run: it is not needed"
+  fi
 }
 
 apt_install() {
-  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
 }
 
 postgres_stamp() { sha256sum <"$scripts/postgres.txt" | cut -d' ' -f1; }
