@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Installs what the all-in-one needs and the machine lacks.
 #
-# Usage: setup.sh [postgres|redis|api|fastapi|perf]...      (none named: postgres and redis)
+# Usage: setup.sh [rust|postgres|redis|api|fastapi|perf]...      (none named: rust, postgres and redis)
 #
 # Everything that can live in the checkout goes to .local. A tool that is
 # already there in the pinned version is left alone: nothing is started and the
 # network is not touched. System packages are installed only as root; anybody
-# else gets the one line to run.
+# else gets the one line to run. Rust is only looked at: it is each person's own.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -25,7 +25,13 @@ install_missing() {
   if ((${#missing[@]} == 0)); then return; fi
   if ((EUID != 0)); then
     say "missing: ${missing[*]}. Run this line, then try again:"
-    printf '  sudo apt-get update && sudo apt-get install -y --no-install-recommends %s\n' "${missing[*]}" >&2
+    local install="apt-get install -y --no-install-recommends ${missing[*]}"
+    # Debian has no sudo where root was given a password.
+    if command -v sudo >/dev/null 2>&1; then
+      printf '  sudo apt-get update && sudo %s\n' "$install" >&2
+    else
+      printf "  su - -c 'apt-get update && %s'\n" "$install" >&2
+    fi
     exit 1
   fi
   if ! command -v apt-get >/dev/null 2>&1; then
@@ -42,6 +48,17 @@ install_missing() {
 
 apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+}
+
+# Cargo's own words about a manifest that is too new for it tell nobody what to do.
+check_rust() {
+  local needed had
+  needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+  had=$(command -v cargo >/dev/null && rustc --version 2>/dev/null | cut -d' ' -f2) || had=""
+  if [[ -z $had ]] || ! printf '%s\n' "$needed" "$had" | sort -VC; then
+    say "Rust $needed or later is needed${had:+, and this is $had}. Debian's own is older: install it by rustup, then try again."
+    exit 1
+  fi
 }
 
 postgres_stamp() { sha256sum <"$scripts/postgres.txt" | cut -d' ' -f1; }
@@ -125,10 +142,17 @@ install_api() {
   api_stamp >"$npm/.stamp"
 }
 
-if (($# == 0)); then set -- postgres redis; fi
+if (($# == 0)); then set -- rust postgres redis; fi
 
 for tool in "$@"; do
   case $tool in
+    rust)
+      # A product that is built starts on a machine without a compiler.
+      if [[ ! -x $root/.local/bin/neipix-local ]]; then
+        check_rust
+        command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
+      fi
+      ;;
     postgres)
       if ! postgres_is_there; then
         want python3 python3
@@ -150,7 +174,7 @@ for tool in "$@"; do
       fi
       ;;
     *)
-      say "unknown tool '$tool'; known are: postgres, redis, api, fastapi, perf"
+      say "unknown tool '$tool'; known are: rust, postgres, redis, api, fastapi, perf"
       exit 2
       ;;
   esac
