@@ -19,7 +19,7 @@ help: ## List the targets
 
 .PHONY: setup
 setup: ## Install what the machine lacks: Postgres into .local/tools, Redis by apt
-	@local/scripts/setup.sh
+	@BUILT=$(wildcard $(launcher)) local/scripts/setup.sh
 
 # The launcher as a person runs it. Make itself sees whether a source changed, so that a
 # second start calls neither cargo nor the network. Folders stand among the sources:

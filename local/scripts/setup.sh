@@ -147,8 +147,8 @@ if (($# == 0)); then set -- rust postgres redis; fi
 for tool in "$@"; do
   case $tool in
     rust)
-      # A product that is built starts on a machine without a compiler.
-      if [[ ! -x $root/.local/bin/neipix-local ]]; then
+      # A product that is built (BUILT, the launcher) starts on a machine without a compiler.
+      if [[ -z ${BUILT:-} ]]; then
         check_rust
         command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
       fi

@@ -8,7 +8,10 @@ use std::collections::HashMap;
 
 use neipix_mesh::{FileId, PassageId};
 
-use crate::variants::{self, VariantKind};
+use crate::{
+    variants::{self, VariantKind},
+    words::is_stop_word,
+};
 
 /// Passages where none are asked for.
 pub const PASSAGES_USUAL: usize = 8;
@@ -41,7 +44,8 @@ pub fn prepare(question: &str) -> Question {
     let meant = readings.iter().filter(|r| !matches!(r.kind, VariantKind::Yo | VariantKind::Normalised));
     for word in meant.flat_map(|r| r.text.split(|c: char| !c.is_alphanumeric())) {
         let word = word.to_lowercase();
-        if word.chars().count() >= WORD_CHARS_MIN && !words.contains(&word) {
+        let tells = word.chars().count() >= WORD_CHARS_MIN && !is_stop_word(&word.replace('ё', "е"));
+        if tells && !words.contains(&word) {
             words.push(word);
         }
     }
@@ -141,6 +145,12 @@ mod tests {
         let hits: Vec<Hit> = (0..40).map(|n| hit(1, false, n, 0.5)).collect();
         assert_eq!(fuse(&hits, 5), fuse(&hits.iter().rev().cloned().collect::<Vec<_>>(), 5));
         assert_eq!(fuse(&hits, 5).len(), 5);
+    }
+
+    #[test]
+    fn politeness_is_not_looked_for_by_trigrams() {
+        let words = prepare("Подскажите, пожалуйста, ещё: сколько стоит доставка?").words;
+        assert_eq!(words, ["доставка", "сколько", "стоит"]);
     }
 
     #[test]

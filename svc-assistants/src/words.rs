@@ -49,8 +49,9 @@ impl Stems {
     }
 }
 
-/// Words of a single letter count too, unless they are digits.
-fn is_stop_word(word: &str) -> bool {
+/// Whether a word, in lower case and with е for ё, is one that every sentence has. Words of a single letter count too, unless
+/// they are digits.
+pub(crate) fn is_stop_word(word: &str) -> bool {
     let single = word.chars().count() == 1 && !word.chars().all(|symbol| symbol.is_ascii_digit());
     single || STOP_WORDS.split_ascii_whitespace().any(|stop| stop == word)
 }

@@ -3,7 +3,11 @@
 pub mod rpc;
 pub mod store;
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use neipix_mesh::{Failure, HasReason, db::Tx};
 use neipix_proto::{Reason as _, ReasonInfo, billing::v1::ErrorReason};
@@ -11,12 +15,17 @@ use uuid::Uuid;
 
 use crate::ledger::Price;
 
-/// Prices by id, remembered for ever: what an id costs never changes.
+/// Prices by id, remembered for ever, since what an id costs never changes; and which of them held a moment ago.
 #[derive(Debug, Default)]
-pub struct Known(Mutex<HashMap<Uuid, Price>>);
+pub struct Known {
+    by_id: Mutex<HashMap<Uuid, Price>>,
+    current: Mutex<HashMap<Vec<String>, (Instant, Vec<Price>)>>,
+}
 
-/// Prices remembered at once; beyond, all are read again.
+/// Entries remembered at once; beyond, all are read again.
 const MOST: usize = 10_000;
+/// How long current prices are believed to be all of them; that they still hold is seen when they are used.
+const GOOD_FOR: Duration = Duration::from_secs(5);
 
 impl Known {
     /// The prices of a hold; read where they are not known yet.
@@ -24,22 +33,55 @@ impl Known {
     /// # Errors
     /// Storage.
     pub async fn by_ids(&self, tx: &mut Tx, ids: &[Uuid]) -> diesel::QueryResult<Vec<Price>> {
-        if let Some(all) = self.all(ids) {
+        let known: Option<Vec<Price>> = {
+            let by_id = lock(&self.by_id);
+            ids.iter().map(|id| by_id.get(id).cloned()).collect()
+        };
+        if let Some(all) = known {
             return Ok(all);
         }
         let found = store::by_ids(tx, ids).await?;
-        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if known.len() > MOST {
-            known.clear();
-        }
-        known.extend(found.iter().map(|p| (p.id.0, p.clone())));
+        self.remember(&found);
         Ok(found)
     }
 
-    fn all(&self, ids: &[Uuid]) -> Option<Vec<Price>> {
-        let known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        ids.iter().map(|id| known.get(id).cloned()).collect()
+    fn remember(&self, prices: &[Price]) {
+        let mut by_id = lock(&self.by_id);
+        if by_id.len() > MOST {
+            by_id.clear();
+        }
+        by_id.extend(prices.iter().map(|p| (p.id.0, p.clone())));
     }
+
+    /// Prices of these models that held a moment ago; none where they must be read. Whoever uses them looks whether they
+    /// still hold.
+    #[must_use]
+    pub fn recent(&self, models: &[String]) -> Option<Vec<Price>> {
+        let current = lock(&self.current);
+        current.get(models).filter(|(at, _)| at.elapsed() < GOOD_FOR).map(|(_, prices)| prices.clone())
+    }
+
+    /// Reads the prices of these models that hold now. Remembered where each of them has one: a price that comes is seen
+    /// at once.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn read(&self, tx: &mut Tx, models: &[String]) -> diesel::QueryResult<Vec<Price>> {
+        let found = store::current(tx, models).await?;
+        if !models.is_empty() && models.iter().all(|model| found.iter().any(|p| p.model == *model)) {
+            self.remember(&found);
+            let mut current = lock(&self.current);
+            if current.len() > MOST {
+                current.clear();
+            }
+            current.insert(models.to_vec(), (Instant::now(), found.clone()));
+        }
+        Ok(found)
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why a price is refused.

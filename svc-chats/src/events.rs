@@ -30,6 +30,7 @@ use crate::{Chats, channels::store as channels, live::Hub};
 /// An event as clients will see it.
 #[derive(Debug, PartialEq)]
 struct Numbered {
+    workspace: WorkspaceId,
     kind: String,
     object: Uuid,
     extra: Value,
@@ -73,22 +74,17 @@ fn numbered(row: &Row) -> Option<Numbered> {
         }
         _ => return None,
     };
-    Some(Numbered { kind, object, extra })
+    Some(Numbered { workspace: row.workspace_id, kind, object, extra })
 }
 
 /// Numbers this service's outbox, in the order of commits.
 pub struct Numbers(pub Hub);
 
 impl Sequencer for Numbers {
-    fn sequence<'a>(
-        &'a self,
-        tx: &'a mut Tx,
-        workspace: WorkspaceId,
-        rows: &'a [Row],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    fn sequence<'a>(&'a self, tx: &'a mut Tx, rows: &'a [Row]) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let events: Vec<Numbered> = rows.iter().filter_map(numbered).collect();
-            if events.is_empty() { Ok(()) } else { write(tx, workspace, events).await }
+            if events.is_empty() { Ok(()) } else { write(tx, events).await }
         })
     }
 
@@ -97,25 +93,18 @@ impl Sequencer for Numbers {
     }
 }
 
-/// One writer per workspace: whoever has the head's lock.
-async fn write(tx: &mut Tx, ws: WorkspaceId, events: Vec<Numbered>) -> Result<(), Failure> {
+/// The database's function goes from workspace to workspace. One writer per workspace: whoever has the head's lock.
+async fn write(tx: &mut Tx, events: Vec<Numbered>) -> Result<(), Failure> {
     let now = Utc::now();
-    sql_query(
-        "WITH head AS (INSERT INTO event_head (workspace_id, last_seq) VALUES ($1, $2) ON CONFLICT (workspace_id) \
-         DO UPDATE SET last_seq = event_head.last_seq + $2 RETURNING last_seq) \
-         INSERT INTO event (workspace_id, id, seq, kind, object_id, extra) \
-         SELECT $1, e.id, head.last_seq - $2 + e.n, e.kind, e.object, e.extra \
-         FROM head, unnest($3::uuid[], $4::text[], $5::uuid[], $6::jsonb[]) WITH ORDINALITY AS e (id, kind, object, extra, n)",
-    )
-    .bind::<SqlUuid, _>(ws)
-    .bind::<BigInt, _>(i64::try_from(events.len()).unwrap_or(0))
-    .bind::<Array<SqlUuid>, _>(events.iter().map(|_| EventId::new(now).0).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(events.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(events.iter().map(|e| e.object).collect::<Vec<_>>())
-    .bind::<Array<Jsonb>, _>(events.iter().map(|e| e.extra.clone()).collect::<Vec<_>>())
-    .kept()
-    .execute(tx)
-    .await?;
+    sql_query("SELECT number_events($1, $2, $3, $4, $5)")
+        .bind::<Array<SqlUuid>, _>(events.iter().map(|e| e.workspace).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(events.iter().map(|_| EventId::new(now).0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(events.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(events.iter().map(|e| e.object).collect::<Vec<_>>())
+        .bind::<Array<Jsonb>, _>(events.iter().map(|e| e.extra.clone()).collect::<Vec<_>>())
+        .kept()
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use neipix_mesh::{
 use crate::{
     Chats,
     conversation::{self, FAST_TURNS_MAX, Handler, Incoming, Standing, Status},
+    retrieval::{self, Sought},
 };
 
 /// By what the channel knows the contact.
@@ -219,6 +220,8 @@ pub struct Begun {
     pub away_since: Option<DateTime<Utc>>,
     /// The database's clock.
     pub now: DateTime<Utc>,
+    /// Its passages, which are looked for since before the message was stored.
+    pub sought: Option<Sought>,
 }
 
 /// A message that is stored.
@@ -257,7 +260,14 @@ async fn take_in(chats: &Chats, tx: &mut Tx, arrival: &Arrival) -> Result<Taken,
         return Ok(Taken { message, conversation, turn, duplicate: true, begun: None });
     }
     let plan = plan(&facts, &arrival.text, arrival.timing);
-    store::write(tx, chats, arrival, &facts, &plan).await
+    // Beside the writing and the hold: it takes as long as both.
+    let sought = (plan.turn == TurnPlan::Start)
+        .then(|| retrieval::seek(chats, arrival.workspace, arrival.place.assistant, arrival.text.clone()));
+    let mut taken = store::write(tx, chats, arrival, &facts, &plan).await?;
+    if let Some(begun) = &mut taken.begun {
+        begun.sought = sought;
+    }
+    Ok(taken)
 }
 
 #[cfg(test)]

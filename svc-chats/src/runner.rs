@@ -27,6 +27,7 @@ use crate::{
     conversation::Handler,
     ingest::{Arrival, Taken},
     live::LiveTurn,
+    retrieval::Sought,
     turn::{
         State,
         store::{self, Lease, Leased, read::Context},
@@ -61,6 +62,8 @@ pub struct Run {
     context: Option<Context>,
     /// The words of this turn, where they are known before the context.
     inputs: Option<Vec<String>>,
+    /// Their passages, where they are looked for already.
+    sought: Option<Sought>,
     live: Arc<LiveTurn>,
     began: Instant,
     beaten: Arc<Mutex<Instant>>,
@@ -107,6 +110,7 @@ pub fn start(chats: &Chats, arrival: &Arrival, taken: &Taken) -> Option<Arc<Live
             address: arrival.place.address.clone(),
         }),
         inputs: Some(vec![arrival.text.clone()]),
+        sought: begun.sought.clone(),
         live: live.clone(),
         began: Instant::now(),
         beaten: Arc::new(Mutex::new(Instant::now())),
@@ -186,6 +190,7 @@ impl Run {
             now: leased.now,
             context: None,
             inputs: None,
+            sought: None,
             live,
             began: Instant::now().checked_sub(waited).unwrap_or_else(Instant::now),
             beaten: Arc::new(Mutex::new(Instant::now())),

@@ -144,6 +144,12 @@ impl Watcher {
         tokio::time::timeout(READER_MOST, sent).await.map_err(|_| Stopped::Gone)?
     }
 
+    /// Waits until the reader has taken everything: what is looked up earlier would only lie beside what lies there unread.
+    async fn taken(&self) -> Result<(), Stopped> {
+        let all = tokio::time::timeout(READER_MOST, self.room.acquire_many(BEHIND_BYTES)).await;
+        all.map_err(|_| Stopped::Gone)?.map(drop).map_err(|_| Stopped::Gone)
+    }
+
     async fn run(mut self, after: Option<i64>) -> Result<(), Stopped> {
         let mut events = self.live.events();
         let mut texts = self.live.ear();
@@ -205,6 +211,7 @@ impl Watcher {
     /// Events, and texts in front of them: a message is told behind the last words that it consists of.
     async fn tell_news(&mut self) -> Result<(), Stopped> {
         loop {
+            self.taken().await?;
             let (ws, last, most) = (self.context.workspace, self.last, self.page);
             let context = self.context.clone();
             let page = self

@@ -133,7 +133,7 @@ impl Session {
                             }
                             self.after = Some(event.seq);
                         }
-                        if let Err(end) = self.send(&to_client(frame)).await {
+                        if let Err(end) = self.send(to_client(frame)).await {
                             return end;
                         }
                     }
@@ -201,22 +201,22 @@ impl Session {
             Message::Close(_) => return Err(GONE),
             Message::Ping(_) | Message::Pong(_) => return Ok(None),
             Message::Binary(_) => {
-                return self.send(&error("FRAME_UNKNOWN", "frames are JSON texts", None)).await.map(|()| None);
+                return self.send(error("FRAME_UNKNOWN", "frames are JSON texts", None)).await.map(|()| None);
             }
         };
         let parsed = strict_json::parse(text.as_bytes())
             .and_then(|value| serde_json::from_value::<FromClient>(value).map_err(|e| e.to_string()));
         match parsed {
-            Err(why) => self.send(&error("FRAME_UNKNOWN", &why, None)).await.map(|()| None),
+            Err(why) => self.send(error("FRAME_UNKNOWN", &why, None)).await.map(|()| None),
             Ok(frame) => self.obey(frame).await,
         }
     }
 
     async fn obey(&mut self, frame: FromClient) -> Result<Option<Streaming<WatchResponse>>, End> {
         match frame {
-            FromClient::Hb => self.send(&json!({"t": "hb"})).await.map(|()| None),
+            FromClient::Hb => self.send(json!({"t": "hb"})).await.map(|()| None),
             FromClient::Resume { after } if after.is_some_and(|after| after < 0) => {
-                self.send(&error("FIELD_INVALID", "after must be 0 or more", None)).await.map(|()| None)
+                self.send(error("FIELD_INVALID", "after must be 0 or more", None)).await.map(|()| None)
             }
             FromClient::Resume { after } => {
                 (self.after, self.resumed) = (after, true);
@@ -228,7 +228,7 @@ impl Session {
                     let channel = self.edge.mesh.passing("svc-chats", self.passing(method));
                     let request = NotifyTypingRequest { id: conversation };
                     if let Err(status) = ConversationServiceClient::new(channel).notify_typing(request).await {
-                        self.send(&refusal(&status, None)).await?;
+                        self.send(refusal(&status, None)).await?;
                     }
                 }
                 Ok(None)
@@ -238,7 +238,7 @@ impl Session {
                     Ok(body) => json!({"t": "result", "id": id, "status": 200, "body": body}),
                     Err(status) => refusal(&status, Some(&id)),
                 };
-                self.send(&frame).await.map(|()| None)
+                self.send(frame).await.map(|()| None)
             }
         }
     }
@@ -247,7 +247,7 @@ impl Session {
     async fn watch_too(&mut self, conversation: String) -> Result<Option<Streaming<WatchResponse>>, End> {
         if uuid::Uuid::parse_str(&conversation).is_err() || self.watched.len() >= WATCHED_MOST {
             let detail = "conversation must be a UUID, at most 100 of them";
-            return self.send(&error("FIELD_INVALID", detail, None)).await.map(|()| None);
+            return self.send(error("FIELD_INVALID", detail, None)).await.map(|()| None);
         }
         if !self.watched.insert(conversation.clone()) {
             return Ok(None);
@@ -256,7 +256,7 @@ impl Session {
             Ok(fresh) => Ok(Some(fresh)),
             Err(status) if status.code() == tonic::Code::NotFound => {
                 self.watched.remove(&conversation);
-                self.send(&refusal(&status, None)).await.map(|()| None)
+                self.send(refusal(&status, None)).await.map(|()| None)
             }
             Err(status) => Err(ended(&status)),
         }
@@ -282,8 +282,11 @@ impl Session {
         serde_json::from_slice(&json).map_err(|e| Failure::internal(e).into_status())
     }
 
-    async fn send(&mut self, frame: &Value) -> Result<(), End> {
-        self.write(Message::Text(frame.to_string().into())).await
+    /// By value: while a slow reader is waited for, only the text is kept.
+    async fn send(&mut self, frame: Value) -> Result<(), End> {
+        let text = frame.to_string();
+        drop(frame);
+        self.write(Message::Text(text.into())).await
     }
 
     async fn write(&mut self, message: Message) -> Result<(), End> {

@@ -171,7 +171,10 @@ impl Db {
     /// the processors, at least one, and the others wait in line. What people wait for finds the processors less busy.
     #[must_use]
     pub fn unhurried(&self) -> Self {
-        let most = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
+        let most = std::env::var("GATE_N")
+            .ok()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2)));
         Self { gate: Some(Arc::new(Semaphore::new(most))), ..self.clone() }
     }
 
@@ -472,8 +475,14 @@ impl Db {
 /// a server that went away without a word is noticed within 20 s.
 fn with_options(url: &str, name: &str) -> String {
     let sign = if url.contains('?') { '&' } else { '?' };
-    let options =
-        "-c%20statement_timeout%3D30000%20-c%20lock_timeout%3D5000%20-c%20idle_in_transaction_session_timeout%3D60000";
+    let options = [
+        "statement_timeout=30000",
+        "lock_timeout=5000",
+        "idle_in_transaction_session_timeout=60000",
+        // By itself Postgres plans a statement with an array anew for each run, which costs more than running it.
+        "plan_cache_mode=force_generic_plan",
+    ];
+    let options = options.map(|option| format!("-c%20{}", option.replace('=', "%3D"))).join("%20");
     let alive = "connect_timeout=2&keepalives_idle=5&keepalives_interval=5&keepalives_retries=3&tcp_user_timeout=20";
     format!("{url}{sign}application_name={name}&{alive}&options={options}")
 }

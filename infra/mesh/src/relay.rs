@@ -22,7 +22,7 @@ use self::{
     row::{BATCH, Marks, Which},
 };
 use crate::{
-    db::{Db, Tx, enter},
+    db::{Db, Tx},
     events,
     failure::Failure,
     ids::WorkspaceId,
@@ -33,7 +33,7 @@ use crate::{
 /// The net under the wake-up.
 const POLL: Duration = Duration::from_millis(250);
 /// Passes that move something are at least so far apart: the first event of a calm goes at once, those behind it together.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(100);
 /// Entries kept in a stream; Redis is only transport.
 const STREAM_MOST: usize = 20_000;
 /// How often unconfirmed rows are looked for; sooner where there were more than one batch of them.
@@ -45,13 +45,8 @@ const TROUBLE: Duration = Duration::from_secs(1);
 
 /// Gives rows their numbers for clients before they are published (svc-chats).
 pub trait Sequencer: Send + Sync {
-    /// Numbers rows of one workspace, in their order, in the given transaction. Each row comes once, whoever writes.
-    fn sequence<'a>(
-        &'a self,
-        tx: &'a mut Tx,
-        workspace: WorkspaceId,
-        rows: &'a [Row],
-    ) -> BoxFuture<'a, Result<(), Failure>>;
+    /// Numbers rows in the given transaction, each workspace's in their order. Each row comes once, whoever writes.
+    fn sequence<'a>(&'a self, tx: &'a mut Tx, rows: &'a [Row]) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Called after the numbers of a workspace were committed.
     fn committed(&self, workspace: WorkspaceId);
@@ -224,13 +219,8 @@ impl Relay {
         self.db
             .platform("relay.sequence_together", async |tx: &mut Tx| {
                 let fresh: HashSet<i64> = row::unnumbered_of(tx, &all).await?.into_iter().collect();
-                for (workspace, rows) in by_workspace {
-                    let rows: Vec<Row> = rows.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
-                    if !rows.is_empty() {
-                        enter(tx, *workspace).await?;
-                        sequencer.sequence(tx, *workspace, &rows).await?;
-                    }
-                }
+                let unnumbered: Vec<Row> = all.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
+                sequencer.sequence(tx, &unnumbered).await?;
                 marks(&all, &fresh, published).write(tx).await
             })
             .await
@@ -248,9 +238,7 @@ impl Relay {
                 // A writer whose lock fell may still be at it: what it numbered is not numbered again.
                 let fresh: HashSet<i64> = row::unnumbered_of(tx, rows).await?.into_iter().collect();
                 let unnumbered: Vec<Row> = rows.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
-                if !unnumbered.is_empty() {
-                    sequencer.sequence(tx, ws, &unnumbered).await?;
-                }
+                sequencer.sequence(tx, &unnumbered).await?;
                 marks(rows, &fresh, published).write(tx).await
             })
             .await

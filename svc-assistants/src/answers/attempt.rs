@@ -14,6 +14,9 @@ use crate::openai::{Call, CallError, ErrorKind, Event, Question, Quirks, Stop, T
 
 /// Characters per allowed token after which a model that ignores its limit is cut.
 const CHARACTERS_PER_TOKEN_MAX: usize = 8;
+/// After its first piece a text goes out no more often: no reader sees the difference, and each piece costs its way through
+/// every process up to the screen.
+const SHOW_EVERY: Duration = Duration::from_millis(20);
 
 /// A provider made ready to be called.
 #[derive(Clone)]
@@ -111,9 +114,17 @@ pub async fn run(setup: &Setup<'_>, outlet: &mut Outlet, times: &mut Times) -> R
     let characters_max =
         usize::try_from(setup.question.output_tokens_max).unwrap_or(0).saturating_mul(CHARACTERS_PER_TOKEN_MAX);
     let (mut text, mut characters, mut reported) = (String::new(), 0, None);
+    // How much of the text went out, and when the rest of it may.
+    let (mut sent, mut next) = (0, tokio::time::Instant::now());
     loop {
         let event = tokio::select! {
+            biased;
             event = call.next() => event,
+            () = tokio::time::sleep_until(next), if setup.streamed && sent < text.len() => {
+                outlet.delta(&text[sent..]).await?;
+                (sent, next) = (text.len(), tokio::time::Instant::now() + SHOW_EVERY);
+                continue;
+            }
             () = outlet.closed() => return Err(Gone),
         };
         let ended = match event {
@@ -121,9 +132,6 @@ pub async fn run(setup: &Setup<'_>, outlet: &mut Outlet, times: &mut Times) -> R
                 times.token();
                 characters += delta.chars().count();
                 text.push_str(&delta);
-                if setup.streamed {
-                    outlet.delta(&delta).await?;
-                }
                 (characters > characters_max).then_some(Ok(Stop::Length))
             }
             Some(Event::Usage(usage)) => {
@@ -137,6 +145,9 @@ pub async fn run(setup: &Setup<'_>, outlet: &mut Outlet, times: &mut Times) -> R
             None => Some(Err(CallError::new(ErrorKind::Network, "the stream ended"))),
         };
         let Some(ended) = ended else { continue };
+        if setup.streamed && sent < text.len() {
+            outlet.delta(&text[sent..]).await?;
+        }
         let judged = judge(reported, setup.prompt.characters, characters, setup.question.output_tokens_max);
         let shown = setup.streamed && !text.is_empty();
         return Ok(conclude(ended, text, judged, reported.is_some(), shown, setup));

@@ -18,10 +18,10 @@ use prost_types::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    LedgerError, MicroPix, Price, Split, Tokens, close, cost, hold_amount,
+    LedgerError, MicroPix, Price, Tokens, close, cost, hold_amount,
     store::{self, Closed, Held, Hold},
 };
-use crate::{Billing, prices};
+use crate::Billing;
 
 /// Reserves the most that a turn can cost; a repeat renews.
 ///
@@ -30,13 +30,20 @@ use crate::{Billing, prices};
 pub async fn hold(billing: &Billing, call: Call<HoldRequest>) -> Result<HoldResponse, Failure> {
     let turn = parse(&call.turn_id)?;
     let bound = Tokens { input: call.input_tokens_max, output: call.output_tokens_max, ..Tokens::default() };
-    let result = match take(billing, &call, turn, bound).await {
+    let result = match take(billing, &call, turn, bound, billing.prices.recent(&call.models)).await {
+        // Prices have changed since they were read.
+        Ok(Taken::Not(Held::Repriced, _)) => take(billing, &call, turn, bound, None).await,
+        result => result,
+    };
+    let result = match result {
         Ok(Taken::Hold(hold)) => Ok(hold),
         Ok(Taken::Not(held, amount)) => renew(billing, &call, turn, held, amount).await,
         Err(error) => Err(error),
     };
     crash::point("hold.committed").await?;
-    answer_hold(result.map_err(LedgerError::into_failure)?)
+    let hold = result.map_err(LedgerError::into_failure)?;
+    billing.holds.put(call.context.workspace, &hold);
+    answer_hold(hold)
 }
 
 /// What came of a first look at a hold.
@@ -47,23 +54,31 @@ enum Taken {
     Not(Held, MicroPix),
 }
 
-async fn take(billing: &Billing, call: &Call<HoldRequest>, turn: TurnId, bound: Tokens) -> Result<Taken, LedgerError> {
+async fn take(
+    billing: &Billing,
+    call: &Call<HoldRequest>,
+    turn: TurnId,
+    bound: Tokens,
+    recent: Option<Vec<Price>>,
+) -> Result<Taken, LedgerError> {
     let ws = call.context.workspace;
     billing
         .db
         .in_workspace(&call.context, "billing.hold", async |tx: &mut Tx| {
-            let prices = prices::store::current(tx, &call.models).await?; // read
+            let prices = match &recent {
+                Some(prices) => prices.clone(),
+                None => billing.prices.read(tx, &call.models).await?,
+            };
             if prices.is_empty()
                 && let Some(hold) = store::renew(tx, ws, turn).await?
             {
                 return Ok(Taken::Hold(hold));
             }
-            let amount = hold_amount(&prices, &call.models, bound)?; // decide
+            let amount = hold_amount(&prices, &call.models, bound)?;
             match store::take(tx, ws, turn, TransferId::new(Utc::now()), amount, &prices).await? {
-                // write
-                Held::Taken { expires_at } => Ok(Taken::Hold(Hold {
+                Held::Taken { taken, expires_at } => Ok(Taken::Hold(Hold {
                     turn,
-                    taken: Split { bonus: amount, ..Split::default() },
+                    taken,
                     priced: prices.into_iter().map(|p: Price| (p.model, p.id)).collect(),
                     expires_at,
                     closed: false,
@@ -92,6 +107,7 @@ async fn renew(
         .await?;
     renewed.ok_or(match held {
         Held::Short { available } => LedgerError::InsufficientFunds { needed, available },
+        Held::Repriced => LedgerError::Unpriced { models: call.models.clone() },
         _ => LedgerError::HoldNotFound,
     })
 }
@@ -115,10 +131,16 @@ fn answer_hold(hold: Hold) -> Result<HoldResponse, Failure> {
 pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<CloseResponse, Failure> {
     let (ws, turn) = (call.context.workspace, parse(&call.turn_id)?);
     let attempts = call.attempts.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
+    // Only its end ever changes, and closing looks at that itself.
+    let known = billing.holds.take(ws, turn);
     let result = billing
         .unhurried
         .in_workspace(&call.context, "billing.settle", async |tx: &mut Tx| {
-            let Some(hold) = store::hold_of(tx, ws, turn).await?.filter(|hold| !hold.closed) else {
+            let hold = match &known {
+                Some(hold) => Some(hold.clone()),
+                None => store::hold_of(tx, ws, turn).await?,
+            };
+            let Some(hold) = hold.filter(|hold| !hold.closed) else {
                 let closed = store::closed(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound)?;
                 if closed.kind != "settle" {
                     tracing::error!(turn.id = %turn, "turn {turn} was released before it could be settled: its answer is free");

@@ -51,15 +51,15 @@ struct HoldRow {
     closed: bool,
 }
 
+fn split(bonus: i64, plan: i64, purchased: i64) -> Split {
+    Split { bonus: MicroPix::new(bonus), plan: MicroPix::new(plan), purchased: MicroPix::new(purchased) }
+}
+
 impl HoldRow {
     fn into_hold(self, turn: TurnId) -> Hold {
         Hold {
             turn,
-            taken: Split {
-                bonus: MicroPix::new(self.from_bonus_micro_pix),
-                plan: MicroPix::new(self.from_plan_micro_pix),
-                purchased: MicroPix::new(self.from_purchased_micro_pix),
-            },
+            taken: split(self.from_bonus_micro_pix, self.from_plan_micro_pix, self.from_purchased_micro_pix),
             priced: self.models.into_iter().zip(self.price_ids.into_iter().map(PriceId)).collect(),
             expires_at: self.expires_at,
             closed: self.closed,
@@ -112,6 +112,8 @@ pub async fn renew(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> diesel::QueryR
 pub enum Held {
     /// Taken.
     Taken {
+        /// From where.
+        taken: Split,
         /// When the sweeper releases it.
         expires_at: DateTime<Utc>,
     },
@@ -124,6 +126,8 @@ pub enum Held {
     },
     /// There is no wallet.
     NoWallet,
+    /// One of the prices holds no more.
+    Repriced,
 }
 
 #[derive(QueryableByName)]
@@ -133,20 +137,32 @@ struct HeldRow {
     #[diesel(sql_type = Bool)]
     enough: bool,
     #[diesel(sql_type = Bool)]
+    good: bool,
+    #[diesel(sql_type = Bool)]
     fresh: bool,
+    #[diesel(sql_type = BigInt)]
+    bonus: i64,
+    #[diesel(sql_type = BigInt)]
+    plan: i64,
+    #[diesel(sql_type = BigInt)]
+    purchased: i64,
     #[diesel(sql_type = Timestamptz)]
     expires_at: DateTime<Utc>,
 }
 
-/// Everything of a hold in one statement. The key comes first: without it nothing else is written.
+/// Everything of a hold in one statement. The prices must hold, by the database's clock. The key comes first: without it
+/// nothing else is written.
 const HOLD: &str = "
-WITH old AS MATERIALIZED (
+WITH priced AS MATERIALIZED (
+    SELECT count(*) = cardinality($6) AS good FROM price
+    WHERE id = ANY ($6) AND valid_from <= clock_timestamp() AND (valid_to IS NULL OR valid_to > clock_timestamp())
+), old AS MATERIALIZED (
     SELECT bonus, plan, purchased, bonus + plan + purchased AS available, version FROM wallet WHERE workspace_id = $1 FOR UPDATE
 ), split AS MATERIALIZED (
     SELECT least(bonus, $4) AS bonus, least(plan, greatest($4 - bonus, 0)) AS plan,
            greatest($4 - bonus - plan, 0) AS purchased, available - $4 AS after, version + 1 AS n,
            clock_timestamp() AS at, clock_timestamp() + make_interval(mins => $7) AS expires_at
-    FROM old WHERE available >= $4
+    FROM old, priced WHERE available >= $4 AND priced.good
 ), key AS (
     INSERT INTO transfer_key (workspace_id, key, transfer_id) SELECT $1, 'hold:' || $2::text, $3 FROM split
     ON CONFLICT DO NOTHING RETURNING transfer_id
@@ -170,9 +186,10 @@ WITH old AS MATERIALIZED (
         purchased = wallet.purchased - split.purchased, held = wallet.held + $4, version = split.n, updated_at = split.at
     FROM split, key WHERE wallet.workspace_id = $1
 )
-SELECT old.available, old.available >= $4 AS enough, EXISTS (SELECT 1 FROM key) AS fresh,
-       coalesce((SELECT expires_at FROM split), clock_timestamp()) AS expires_at
-FROM old";
+SELECT old.available, old.available >= $4 AS enough, priced.good, EXISTS (SELECT 1 FROM key) AS fresh,
+       coalesce(split.bonus, 0) AS bonus, coalesce(split.plan, 0) AS plan, coalesce(split.purchased, 0) AS purchased,
+       coalesce(split.expires_at, clock_timestamp()) AS expires_at
+FROM old CROSS JOIN priced LEFT JOIN split ON true";
 
 /// Takes a hold: the transaction's last statement.
 ///
@@ -203,9 +220,10 @@ pub async fn take(
         .optional()?;
     Ok(match row {
         None => Held::NoWallet,
+        Some(r) if !r.good => Held::Repriced,
         Some(r) if !r.enough => Held::Short { available: MicroPix::new(r.available) },
         Some(r) if !r.fresh => Held::KeyExists,
-        Some(r) => Held::Taken { expires_at: r.expires_at },
+        Some(r) => Held::Taken { taken: split(r.bonus, r.plan, r.purchased), expires_at: r.expires_at },
     })
 }
 

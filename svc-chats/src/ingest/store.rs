@@ -94,13 +94,14 @@ struct FactsRow {
 }
 
 /// The dialogue that a message may belong to: the one that is not closed, or the last one. Locked: everything that follows
-/// is seen as it is after whoever had it before.
+/// is seen as it is after whoever had it before. The contact comes from a query of its own: joined, it is looked for among all
+/// dialogues of the workspace as long as Postgres thinks that there are few.
 const LOCK: &str = "
 SELECT c.id, c.contact_id, c.status, c.handler, c.handler_member_id, c.handler_epoch, c.last_seq, c.version, c.answered_at,
        c.fast_turns, c.closed_at, c.away_since
 FROM conversation c
-JOIN contact_identity i ON i.workspace_id = c.workspace_id AND i.contact_id = c.contact_id
-WHERE i.workspace_id = $1 AND i.kind = $2 AND i.scope = $3 AND i.value = $4 AND c.channel_id = $5 AND c.external_key = $6
+WHERE c.workspace_id = $1 AND c.channel_id = $5 AND c.external_key = $6 AND c.contact_id = (
+    SELECT contact_id FROM contact_identity WHERE workspace_id = $1 AND kind = $2 AND scope = $3 AND value = $4)
 ORDER BY c.status = 'closed', c.created_at DESC LIMIT 1 FOR NO KEY UPDATE OF c";
 
 /// What else decides; sent behind the lock, so that its snapshot is younger.
@@ -108,11 +109,12 @@ const FACTS: &str = "
 WITH i AS (
     SELECT contact_id FROM contact_identity WHERE workspace_id = $1 AND kind = $2 AND scope = $3 AND value = $4
 ), c AS (
-    SELECT c.id FROM conversation c, i
-    WHERE c.workspace_id = $1 AND c.contact_id = i.contact_id AND c.channel_id = $5 AND c.external_key = $6
+    SELECT c.id FROM conversation c
+    WHERE c.workspace_id = $1 AND c.contact_id = (SELECT contact_id FROM i) AND c.channel_id = $5 AND c.external_key = $6
     ORDER BY c.status = 'closed', c.created_at DESC LIMIT 1
 ), t AS (
-    SELECT t.id, t.started_at FROM turn t, c WHERE t.workspace_id = $1 AND t.conversation_id = c.id AND t.ended_at IS NULL
+    SELECT t.id, t.started_at FROM turn t
+    WHERE t.workspace_id = $1 AND t.conversation_id = (SELECT id FROM c) AND t.ended_at IS NULL
 ), k AS (
     SELECT message_id, conversation_id FROM message_key WHERE workspace_id = $1 AND channel_id = $5 AND external_id = $7
 )
@@ -249,6 +251,7 @@ pub async fn write(
         seq: plan.seq,
         away_since: found.and_then(|f| f.away_since),
         now: facts.now,
+        sought: None,
     });
     Ok(Taken { message, conversation, turn, duplicate: false, begun })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use neipix_mesh::db::Tx;
 use neipix_proto::assistants::v1::{
     AttemptEnded, Candidate, Citation, DialogueMessage, DialogueRole, FinishKind, Finished, ReplyEvent, ReplyRequest,
-    RetrieveRequest, Usage, assistant_service_client::AssistantServiceClient, reply_event::Event,
+    Usage, assistant_service_client::AssistantServiceClient, reply_event::Event,
 };
 use tonic::{Status, Streaming};
 
@@ -14,6 +14,7 @@ use crate::{
     channels,
     openai::Overrides,
     plan::Plan,
+    retrieval,
     turn::{
         Reason,
         store::{
@@ -33,8 +34,6 @@ const RENEW: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(700);
 /// `typing` lasts five seconds in Telegram.
 const TYPING: Duration = Duration::from_millis(4_500);
-/// Longest question for retrieval, in characters.
-const QUESTION_MOST: usize = 20_000;
 /// Longest answer in bytes: a broken provider must not fill the memory.
 const TEXT_MOST: usize = 256 << 10;
 
@@ -128,23 +127,14 @@ impl Run {
         self.overrides().max_output_tokens.map_or(most, |asked| asked.clamp(1, most))
     }
 
-    /// Passages that fit; none where retrieval does not answer: the answer is poorer, not absent.
-    pub(super) async fn retrieve(&self, texts: &[String]) -> Vec<String> {
-        let question: String = texts.join("\n").chars().take(QUESTION_MOST).collect();
-        let request = RetrieveRequest {
-            workspace_id: self.ws.to_string(),
-            assistant_id: self.assistant.to_string(),
-            question,
-            limit: 0,
-        };
-        let mut client = AssistantServiceClient::new(self.chats.mesh.background("svc-assistants"));
-        match client.retrieve(request).await {
-            Ok(answer) => answer.into_inner().passages.into_iter().map(|p| p.passage_id).collect(),
-            Err(status) => {
-                tracing::warn!(turn.id = %self.turn, error = status.message(), "retrieval did not answer");
-                vec![]
-            }
+    /// Passages for the turn's words.
+    pub(super) async fn passages(&self, texts: &[String]) -> Vec<String> {
+        if let Some(sought) = &self.sought
+            && let Ok(found) = sought.clone().await
+        {
+            return found;
         }
+        retrieval::passages(&self.chats, self.ws, self.assistant, texts).await
     }
 
     pub(super) fn reply_request(

@@ -119,7 +119,7 @@ impl Run {
             }
         };
         let (held, passages, context) =
-            futures::future::join3(self.hold(&plan, &texts), self.retrieve(&texts), context).await;
+            futures::future::join3(self.hold(&plan, &texts), self.passages(&texts), context).await;
         let context = context?;
         let held = match held {
             Ok(held) => held,

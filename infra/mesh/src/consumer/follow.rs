@@ -24,6 +24,10 @@ use crate::{events, failure::Failure, shutdown::Shutdown};
 const BATCH: usize = 50;
 /// How long a read waits for news.
 const BLOCK: Duration = Duration::from_secs(1);
+/// Rounds that bring something are at least so far apart: what comes first after a calm is applied at once, what follows together.
+const GATHER: Duration = Duration::from_millis(50);
+/// The producer is told what was applied no more often: nobody waits for it.
+const TELL_EVERY: Duration = Duration::from_millis(500);
 /// Entries of a consumer that died are taken over after this long.
 const CLAIM_AFTER: Duration = Duration::from_secs(15);
 /// Events applied in one transaction.
@@ -101,7 +105,11 @@ impl Follower<'_> {
                 claimed = Instant::now();
                 came.extend(self.claim(&mut connection).await?);
             }
+            let (began, some) = (Instant::now(), !came.is_empty());
             self.work(came, &mut connection).await?;
+            if some {
+                shutdown.sleep(GATHER.saturating_sub(began.elapsed())).await;
+            }
         }
         Ok(())
     }
@@ -261,6 +269,9 @@ impl Follower<'_> {
             }
             for id in some {
                 self.untold.remove(&id);
+            }
+            if self.untold.is_empty() {
+                self.tell_at = Instant::now() + TELL_EVERY;
             }
         }
     }

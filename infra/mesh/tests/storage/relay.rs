@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use diesel::sql_types::Uuid as SqlUuid;
+use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl as _;
 use futures::future::BoxFuture;
 use neipix_mesh::{
@@ -170,23 +170,22 @@ impl Numbers {
 }
 
 impl Sequencer for Numbers {
-    fn sequence<'a>(
-        &'a self,
-        tx: &'a mut Tx,
-        workspace: WorkspaceId,
-        rows: &'a [Row],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    fn sequence<'a>(&'a self, tx: &'a mut Tx, rows: &'a [Row]) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            if self.refuses == Some(workspace) {
-                return Err(Failure::internal("on purpose"));
-            }
             for row in rows {
+                if self.refuses == Some(row.workspace_id) {
+                    return Err(Failure::internal("on purpose"));
+                }
+                diesel::sql_query("SELECT set_config('neipix.workspace_id', $1, true)")
+                    .bind::<Text, _>(row.workspace_id.to_string())
+                    .execute(tx)
+                    .await?;
                 diesel::sql_query(
                     "WITH head AS (INSERT INTO number_head (workspace_id, last_seq) VALUES ($1, 1) \
                      ON CONFLICT (workspace_id) DO UPDATE SET last_seq = number_head.last_seq + 1 RETURNING last_seq) \
                      INSERT INTO number (workspace_id, seq, event_id) SELECT $1, last_seq, $2 FROM head",
                 )
-                .bind::<SqlUuid, _>(workspace)
+                .bind::<SqlUuid, _>(row.workspace_id)
                 .bind::<SqlUuid, _>(row.event_id)
                 .execute(tx)
                 .await?;
