@@ -117,14 +117,14 @@ pub async fn run(setup: &Setup<'_>, outlet: &mut Outlet, times: &mut Times) -> R
     // How much of the text went out, and when the rest of it may.
     let (mut sent, mut next) = (0, tokio::time::Instant::now());
     loop {
+        // A timer is late by up to a millisecond: what is due goes out without one.
+        if setup.streamed && sent < text.len() && next <= tokio::time::Instant::now() {
+            outlet.delta(&text[sent..]).await?;
+            (sent, next) = (text.len(), tokio::time::Instant::now() + SHOW_EVERY);
+        }
         let event = tokio::select! {
-            biased;
             event = call.next() => event,
-            () = tokio::time::sleep_until(next), if setup.streamed && sent < text.len() => {
-                outlet.delta(&text[sent..]).await?;
-                (sent, next) = (text.len(), tokio::time::Instant::now() + SHOW_EVERY);
-                continue;
-            }
+            () = tokio::time::sleep_until(next), if setup.streamed && sent < text.len() => continue,
             () = outlet.closed() => return Err(Gone),
         };
         let ended = match event {
