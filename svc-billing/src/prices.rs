@@ -19,8 +19,11 @@ use crate::ledger::Price;
 #[derive(Debug, Default)]
 pub struct Known {
     by_id: Mutex<HashMap<Uuid, Price>>,
-    current: Mutex<HashMap<Vec<String>, (Instant, Vec<Price>)>>,
+    current: Mutex<HashMap<Vec<String>, Read>>,
 }
+
+/// Prices, and when they were read.
+type Read = (Instant, Vec<Price>);
 
 /// Entries remembered at once; beyond, all are read again.
 const MOST: usize = 10_000;

@@ -171,10 +171,7 @@ impl Db {
     /// the processors, at least one, and the others wait in line. What people wait for finds the processors less busy.
     #[must_use]
     pub fn unhurried(&self) -> Self {
-        let most = std::env::var("GATE_N")
-            .ok()
-            .and_then(|n| n.parse().ok())
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2)));
+        let most = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
         Self { gate: Some(Arc::new(Semaphore::new(most))), ..self.clone() }
     }
 
