@@ -33,7 +33,7 @@ use crate::{
 /// The net under the wake-up.
 const POLL: Duration = Duration::from_millis(250);
 /// Passes that move something are at least so far apart: the first event of a calm goes at once, those behind it together.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(50);
 /// Entries kept in a stream; Redis is only transport.
 const STREAM_MOST: usize = 20_000;
 /// How often unconfirmed rows are looked for; sooner where there were more than one batch of them.

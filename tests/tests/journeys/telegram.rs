@@ -294,6 +294,10 @@ async fn long_answers_come_in_order_within_telegrams_limits() {
     let change = json!({"draft": {"maxOutputTokens": 8000}, "etag": "*"});
     let _ = scene.owner.api.patch(&path, change).await.ok();
     let _ = scene.owner.api.post(&format!("{path}:publish"), json!({})).await.ok();
+    // A plan may be two seconds old, but not where its change was heard of.
+    let heard = "SELECT count(*) FROM chats.event WHERE kind = 'assistant.published'";
+    eventually_within(SOON, "the change is heard of", async || (scene.house.number(heard).await == 2).then_some(()))
+        .await;
     scene.house.telegram.set_rates(Rates::default());
     scene.says("Расскажите всё").await;
     scene.last_is("DELIVERY_STATE_SENT").await;

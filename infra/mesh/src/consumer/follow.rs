@@ -25,7 +25,7 @@ const BATCH: usize = 50;
 /// How long a read waits for news.
 const BLOCK: Duration = Duration::from_secs(1);
 /// Rounds that bring something are at least so far apart: what comes first after a calm is applied at once, what follows together.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(25);
 /// The producer is told what was applied no more often: nobody waits for it.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 /// Entries of a consumer that died are taken over after this long.
