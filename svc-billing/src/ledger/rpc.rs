@@ -141,11 +141,7 @@ pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<Clos
                 None => store::hold_of(tx, ws, turn).await?,
             };
             let Some(hold) = hold.filter(|hold| !hold.closed) else {
-                let closed = store::closed(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound)?;
-                if closed.kind != "settle" {
-                    tracing::error!(turn.id = %turn, "turn {turn} was released before it could be settled: its answer is free");
-                }
-                return Ok(closed);
+                return store::closed(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound);
             };
             let ids: Vec<Uuid> = hold.priced.iter().map(|(_, id)| id.0).collect();
             let prices = billing.prices.by_ids(tx, &ids).await?;
@@ -165,6 +161,9 @@ pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<Clos
             finish(tx, ws, &hold, closed).await
         })
         .await;
+    if result.as_ref().is_ok_and(|closed| closed.kind != "settle") {
+        tracing::error!(turn.id = %turn, "turn {turn} was released before it could be settled: its answer is free");
+    }
     crash::point("settle.committed").await?;
     Ok(answer(&result.map_err(LedgerError::into_failure)?))
 }
