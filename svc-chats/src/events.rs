@@ -95,8 +95,10 @@ impl Sequencer for Numbers {
 
 /// The database's function goes from workspace to workspace. One writer per workspace: whoever has the head's lock.
 async fn write(tx: &mut Tx, events: Vec<Numbered>) -> Result<(), Failure> {
+    const NUMBER: &str = "SELECT number_events($1, $2, $3, $4, $5)";
     let now = Utc::now();
-    sql_query("SELECT number_events($1, $2, $3, $4, $5)")
+    tx.last(NUMBER);
+    sql_query(NUMBER)
         .bind::<Array<SqlUuid>, _>(events.iter().map(|e| e.workspace).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(events.iter().map(|_| EventId::new(now).0).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(events.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>())

@@ -140,7 +140,7 @@ COMMENT ON COLUMN outbox.payload IS 'A proto message of neipix.<service>.events.
 COMMENT ON COLUMN outbox.traceparent IS 'W3C trace context of what caused it; empty = none';
 COMMENT ON COLUMN outbox.created_at IS 'UTC';
 COMMENT ON COLUMN outbox.sequenced_at IS 'UTC; when the relay gave it a number for clients';
-COMMENT ON COLUMN outbox.published_at IS 'UTC; last time it was put into Redis';
+COMMENT ON COLUMN outbox.published_at IS 'UTC; last time it was put into Redis, or found to have no consumer';
 COMMENT ON COLUMN outbox.acked_at IS 'UTC; when the last consumer confirmed it';
 COMMENT ON COLUMN outbox.xid IS 'The transaction of the change that it tells of';
 CREATE INDEX IF NOT EXISTS outbox_unpublished_ix ON outbox (id) WHERE published_at IS NULL;

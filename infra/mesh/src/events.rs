@@ -13,7 +13,7 @@ pub const CONSUMERS: &[(&str, &[&str])] = &[
     ("wallet.", &["svc-chats", "svc-admin"]),
 ];
 
-/// The services that must confirm an event of this kind; none = it is only published.
+/// The services that must confirm an event of this kind; none = it is not published.
 #[must_use]
 pub fn consumers(kind: &str) -> &'static [&'static str] {
     CONSUMERS.iter().find(|(prefix, _)| kind.starts_with(prefix)).map_or(&[], |(_, services)| services)

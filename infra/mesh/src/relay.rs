@@ -1,5 +1,7 @@
 //! The relay: outbox rows into Redis Streams, in the order of the outbox, one writer per shard.
 //!
+//! What no service consumes has nobody to go to: it is done when it is looked at, and stays in the outbox as long as others.
+//!
 //! A session advisory lock per shard, on a connection of the relay's own, says who writes; it falls with the process. A
 //! row is marked after Redis took it: dying in between publishes it twice, and consumers apply it once. The relay never
 //! walks by `id > last`: a lower id may commit later.
@@ -45,7 +47,8 @@ const TROUBLE: Duration = Duration::from_secs(1);
 
 /// Gives rows their numbers for clients before they are published (svc-chats).
 pub trait Sequencer: Send + Sync {
-    /// Numbers rows in the given transaction, each workspace's in their order. Each row comes once, whoever writes.
+    /// Numbers rows in the given transaction, each workspace's in their order, as the last thing that it does. Each row comes
+    /// once, whoever writes.
     fn sequence<'a>(&'a self, tx: &'a mut Tx, rows: &'a [Row]) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Called after the numbers of a workspace were committed.
@@ -218,10 +221,10 @@ impl Relay {
         let all: Vec<Row> = by_workspace.values().flatten().cloned().collect();
         self.db
             .platform("relay.sequence_together", async |tx: &mut Tx| {
-                let fresh: HashSet<i64> = row::unnumbered_of(tx, &all).await?.into_iter().collect();
+                // A writer whose lock fell may still be at it: what it numbered is not numbered again.
+                let fresh = marks(&all, published).write(tx).await?;
                 let unnumbered: Vec<Row> = all.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
-                sequencer.sequence(tx, &unnumbered).await?;
-                marks(&all, &fresh, published).write(tx).await
+                sequencer.sequence(tx, &unnumbered).await
             })
             .await
     }
@@ -235,21 +238,17 @@ impl Relay {
     ) -> Result<(), Failure> {
         self.db
             .in_workspace_id(ws, "relay.sequence", async |tx: &mut Tx| {
-                // A writer whose lock fell may still be at it: what it numbered is not numbered again.
-                let fresh: HashSet<i64> = row::unnumbered_of(tx, rows).await?.into_iter().collect();
+                let fresh = marks(rows, published).write(tx).await?;
                 let unnumbered: Vec<Row> = rows.iter().filter(|r| fresh.contains(&r.id)).cloned().collect();
-                sequencer.sequence(tx, &unnumbered).await?;
-                marks(rows, &fresh, published).write(tx).await
+                sequencer.sequence(tx, &unnumbered).await
             })
             .await
     }
 
+    /// Puts into Redis what somebody consumes.
     async fn publish(&self, rows: &[Row]) -> Result<(), Failure> {
-        if rows.is_empty() {
-            return Ok(());
-        }
         let mut pipe = ::redis::pipe();
-        for row in rows {
+        for row in rows.iter().filter(|row| !events::consumers(&row.kind).is_empty()) {
             let shard = u8::try_from(row.shard).unwrap_or(0);
             pipe.cmd("XADD")
                 .arg(events::stream(self.service, shard))
@@ -265,9 +264,12 @@ impl Relay {
                 .arg(&row.traceparent)
                 .ignore();
         }
+        if pipe.is_empty() {
+            return Ok(());
+        }
         let mut connection = self.redis.connection().await?;
         pipe.query_async::<()>(&mut connection).await.map_err(|e| Failure::from(crate::redis::RedisError::from(e)))?;
-        metrics::counter!("neipix_events_published_total", "service" => self.service).increment(rows.len() as u64);
+        metrics::counter!("neipix_events_published_total", "service" => self.service).increment(pipe.len() as u64);
         Ok(())
     }
 
@@ -285,13 +287,11 @@ impl Relay {
     }
 }
 
-/// What is to be noted of rows that were numbered and published just now.
-fn marks(rows: &[Row], numbered: &HashSet<i64>, published: &HashSet<i64>) -> Marks {
+/// What is to be noted of rows that get their numbers now, and of those that were published.
+fn marks(rows: &[Row], published: &HashSet<i64>) -> Marks {
     let mut marks = Marks::default();
     for row in rows {
-        if numbered.contains(&row.id) {
-            marks.numbered(row);
-        }
+        marks.numbered(row);
         if published.contains(&row.id) {
             marks.published(row);
         }

@@ -72,12 +72,10 @@ pub async fn search(tx: &mut Tx, q: &str) -> Result<Vec<Uuid>, Failure> {
         id: Uuid,
     }
     let escaped = q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    let rows: Vec<Row> = diesel::sql_query(
-        "SELECT id FROM user_account WHERE lower(email) || ' ' || lower(name) LIKE $1 ORDER BY id DESC LIMIT 200",
-    )
-    .bind::<Text, _>(format!("%{escaped}%"))
-    .load(tx)
-    .await?;
+    let rows: Vec<Row> = diesel::sql_query("SELECT id FROM search_users($1) AS u (id) ORDER BY id DESC")
+        .bind::<Text, _>(format!("%{escaped}%"))
+        .load(tx)
+        .await?;
     Ok(rows.into_iter().map(|r| r.id).collect())
 }
 

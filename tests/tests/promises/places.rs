@@ -68,9 +68,9 @@ async fn inv_43_keys_of_redis_entries_of_streams_and_objects_carry_their_workspa
     assert_eq!((dialogues(&seeded.api).await, dialogues(&stranger).await), (1, 1));
 
     let mut redis = redis_of(&seeded).await;
-    let chats = ours.map(|ws| stream_key("svc-chats", shard(ws)));
+    let wallets = ours.map(|ws| stream_key("svc-billing", shard(ws)));
     eventually_within(std::time::Duration::from_secs(15), "events of both", async || {
-        let (one, other) = (owners(&mut redis, &chats[0]).await, owners(&mut redis, &chats[1]).await);
+        let (one, other) = (owners(&mut redis, &wallets[0]).await, owners(&mut redis, &wallets[1]).await);
         (one.contains(&ours[0]) && other.contains(&ours[1])).then_some(())
     })
     .await;

@@ -1,5 +1,7 @@
 //! Rows of the outbox on their way.
 
+use std::collections::HashSet;
+
 use diesel::{
     QueryableByName,
     sql_types::{Array, BigInt, Bool, Bytea, SmallInt, Text, Uuid as SqlUuid},
@@ -95,26 +97,23 @@ pub(super) async fn waiting(
     .await
 }
 
+// Locked in the order of the outbox, as confirmations lock them; what another writer numbered meanwhile is not fresh.
+const MARK: &str = "
+WITH locked AS MATERIALIZED (
+    SELECT id, sequenced_at IS NULL AND id = ANY ($2) AS fresh FROM outbox WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE
+), noted AS (
+    UPDATE outbox SET sequenced_at = CASE WHEN id = ANY ($2) THEN coalesce(sequenced_at, clock_timestamp()) ELSE sequenced_at END,
+        published_at = CASE WHEN id = ANY ($3) THEN clock_timestamp() ELSE published_at END,
+        acked_at = CASE WHEN id = ANY ($4) THEN clock_timestamp() ELSE acked_at END
+    WHERE id = ANY (ARRAY(SELECT id FROM locked))
+)
+SELECT id FROM locked WHERE fresh";
+
 #[derive(QueryableByName)]
 struct Id {
     #[diesel(sql_type = BigInt)]
     id: i64,
 }
-
-/// Which of these rows have no number yet; they stay locked until the transaction ends.
-pub(super) async fn unnumbered_of(tx: &mut Tx, rows: &[Row]) -> Result<Vec<i64>, Failure> {
-    let ids: Vec<i64> = rows.iter().map(|r| r.id).collect();
-    let sql = "SELECT id FROM outbox WHERE id = ANY ($1) AND sequenced_at IS NULL ORDER BY id FOR NO KEY UPDATE";
-    let fresh: Vec<Id> = diesel::sql_query(sql).bind::<Array<BigInt>, _>(ids).kept().load(tx).await?;
-    Ok(fresh.into_iter().map(|row| row.id).collect())
-}
-
-// Locked in the order of the outbox, as confirmations lock them.
-const MARK: &str = "
-WITH moved AS (SELECT id FROM outbox WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE)
-UPDATE outbox o SET sequenced_at = CASE WHEN o.id = ANY ($2) THEN clock_timestamp() ELSE o.sequenced_at END,
-    published_at = CASE WHEN o.id = ANY ($3) THEN clock_timestamp() ELSE o.published_at END,
-    acked_at = CASE WHEN o.id = ANY ($4) THEN clock_timestamp() ELSE o.acked_at END FROM moved WHERE o.id = moved.id";
 
 /// What is noted of rows.
 #[derive(Debug, Default)]
@@ -129,7 +128,7 @@ impl Marks {
         self.numbered.push(row.id);
     }
 
-    /// An event that nobody consumes is done by being in Redis.
+    /// An event that nobody consumes is done.
     pub(super) fn published(&mut self, row: &Row) {
         self.published.push(row.id);
         if events::consumers(&row.kind).is_empty() {
@@ -137,23 +136,23 @@ impl Marks {
         }
     }
 
-    /// Writes them, each row once.
-    pub(super) async fn write(&self, tx: &mut Tx) -> Result<(), Failure> {
+    /// Writes them, each row once; which rows had no number so far. They stay locked until the transaction ends.
+    pub(super) async fn write(&self, tx: &mut Tx) -> Result<HashSet<i64>, Failure> {
         let mut all = [self.numbered.as_slice(), &self.published].concat();
         all.sort_unstable();
         all.dedup();
         if all.is_empty() {
-            return Ok(());
+            return Ok(HashSet::new());
         }
-        diesel::sql_query(MARK)
+        let fresh: Vec<Id> = diesel::sql_query(MARK)
             .bind::<Array<BigInt>, _>(&all)
             .bind::<Array<BigInt>, _>(&self.numbered)
             .bind::<Array<BigInt>, _>(&self.published)
             .bind::<Array<BigInt>, _>(&self.done)
             .kept()
-            .execute(tx)
+            .load(tx)
             .await?;
-        Ok(())
+        Ok(fresh.into_iter().map(|row| row.id).collect())
     }
 }
 
@@ -161,7 +160,7 @@ impl Marks {
 pub(super) async fn mark_published(db: &Db, rows: &[Row]) -> Result<(), Failure> {
     let mut marks = Marks::default();
     rows.iter().for_each(|row| marks.published(row));
-    db.single(async |tx: &mut Tx| marks.write(tx).await).await
+    db.single(async |tx: &mut Tx| marks.write(tx).await.map(drop)).await
 }
 
 /// Removes a batch of rows that were confirmed more than 8 days ago; how many.
