@@ -77,6 +77,7 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 /// The service under test.
 pub struct Test {
     parts: Parts,
+    database: String,
     owner_url: String,
     place: Late,
 }
@@ -90,7 +91,17 @@ impl Drop for Test {
 impl Test {
     pub async fn start() -> Self {
         prepare_process();
-        let database = database().await;
+        let test = Self::on(database().await).await;
+        test.price(1_000_000, 2_000_000).await;
+        test
+    }
+
+    /// A second replica, on the same database.
+    pub async fn replica(&self) -> Self {
+        Self::on(self.database.clone()).await
+    }
+
+    async fn on(database: String) -> Self {
         let url = with_database(&env("BILLING_DATABASE_URL"), &database);
         let redis = env("REDIS_URL");
         let pairs = [
@@ -107,9 +118,7 @@ impl Test {
         let parts = Parts::new(svc_billing::NAME, &settings, mesh, Tasks::new(), Shutdown::new()).unwrap();
         let access = parts.access().unwrap();
         place.set(access.layer(svc_billing::serve(parts.clone()).await.unwrap()));
-        let test = Self { parts, owner_url: with_database(&env("DATABASE_URL"), &database), place };
-        test.price(1_000_000, 2_000_000).await;
-        test
+        Self { parts, owner_url: with_database(&env("DATABASE_URL"), &database), database, place }
     }
 
     /// Ends the price of the model, if it has one, and gives it another.
@@ -196,6 +205,11 @@ pub struct Wallet<'a> {
 }
 
 impl Wallet<'_> {
+    /// The same wallet, asked of another replica.
+    pub fn at<'a>(&self, replica: &'a Test) -> Wallet<'a> {
+        Wallet { test: replica, ws: self.ws }
+    }
+
     /// Reserves for so many tokens read.
     pub async fn hold(&self, turn: Uuid, tokens: i64) -> Result<HoldResponse, Status> {
         let request = HoldRequest {

@@ -113,6 +113,46 @@ async fn m_13_a_price_that_changes_between_hold_and_settle_does_not_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_ended_a_moment_ago_holds_nothing() {
+    let test = Test::start().await;
+    let wallet = test.wallet(1_000).await;
+    let first = Uuid::now_v7();
+    wallet.hold(first, 100).await.unwrap();
+    test.sql("UPDATE price SET valid_to = clock_timestamp()").await;
+    assert_eq!(reason(wallet.hold(Uuid::now_v7(), 100).await), "UNPRICED", "though it was read just before");
+    assert_eq!(wallet.balance().await, (900, 100), "nothing changed");
+    let again = wallet.hold(first, 100).await.unwrap();
+    assert_eq!(again.amount_micro_pix, 100, "what is held already stays held, at its price");
+    assert_eq!(wallet.settle(first, 50).await.unwrap().cost_micro_pix, 50);
+    assert_eq!(test.broken().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_replica_closes_what_another_one_held() {
+    let test = Test::start().await;
+    let other = test.replica().await;
+    let here = test.wallet(1_000).await;
+    let there = here.at(&other);
+    let turns: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
+    for turn in &turns {
+        here.hold(*turn, 100).await.unwrap();
+    }
+    assert_eq!(there.settle(turns[0], 30).await.unwrap().cost_micro_pix, 30);
+    // The one that held still remembers an open hold.
+    assert_eq!(here.settle(turns[0], 70).await.unwrap().cost_micro_pix, 30, "the first close stands");
+    assert_eq!(here.release(turns[0]).await.unwrap().cost_micro_pix, 30);
+    assert_eq!(there.release(turns[1]).await.unwrap().kind(), TransferKind::Release);
+    let after = here.settle(turns[1], 30).await.unwrap();
+    assert_eq!((after.cost_micro_pix, after.kind()), (0, TransferKind::Release), "the answer is free");
+    let (one, two) = tokio::join!(here.settle(turns[2], 10), there.settle(turns[2], 20));
+    assert_eq!(one.unwrap(), two.unwrap(), "both name the one that was first");
+    let (one, two) = tokio::join!(here.settle(turns[3], 10), there.release(turns[3]));
+    assert_eq!(one.unwrap(), two.unwrap());
+    assert_eq!(here.balance().await.1, 0);
+    assert_eq!(test.broken().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cost_above_the_hold_is_ours_and_a_negative_number_is_refused() {
     let test = Test::start().await;
     let wallet = test.wallet(1_000).await;

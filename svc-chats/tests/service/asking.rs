@@ -72,6 +72,20 @@ async fn the_next_question_sees_what_was_said_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_searches_once_and_a_repeat_not_at_all() {
+    let t = Test::start().await;
+    let first = t.ask("anna", "1", "Сколько стоит доставка?").await;
+    assert_eq!(first, t.ask("anna", "1", "Сколько стоит доставка?").await);
+    streamed(&t, "boris", "2", "А самовывоз?").await;
+    assert_eq!(t.assistants.searches(), ["Сколько стоит доставка?", "А самовывоз?"]);
+    t.assistants.status(AssistantStatus::Paused);
+    t.chats.plans.forget(t.ws, t.assistant);
+    let silent = t.ask("vera", "3", "Есть кто?").await;
+    assert_eq!(silent.turn.unwrap().state(), TurnState::Skipped);
+    assert_eq!(t.assistants.searches().len(), 2, "nobody is searched for who gets no answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c_12_the_same_external_id_is_the_first_message_whatever_its_text() {
     // trust: C-12
     let t = Test::start().await;

@@ -40,6 +40,8 @@ pub struct AssistantsState {
     pub plan: Mutex<AnswerPlan>,
     pub acts: Mutex<Vec<Act>>,
     pub replies: Mutex<Vec<ReplyRequest>>,
+    /// Questions that passages were looked for.
+    pub searches: Mutex<Vec<String>>,
     pub gate: Semaphore,
     /// Only this one exists.
     pub known: Mutex<Option<String>>,
@@ -60,6 +62,7 @@ impl Assistants {
             plan: Mutex::new(plan),
             acts: Mutex::new(vec![Act::Say("Доставка "), Act::Say("стоит 300 рублей.")]),
             replies: Mutex::default(),
+            searches: Mutex::default(),
             gate: Semaphore::new(0),
             known: Mutex::default(),
         }))
@@ -83,6 +86,10 @@ impl Assistants {
 
     pub fn replies(&self) -> Vec<ReplyRequest> {
         self.0.replies.lock().unwrap().clone()
+    }
+
+    pub fn searches(&self) -> Vec<String> {
+        self.0.searches.lock().unwrap().clone()
     }
 
     /// Lets an answer that waits go on.
@@ -148,7 +155,8 @@ impl AssistantService for Assistants {
         Ok(Response::new(self.0.plan.lock().unwrap().clone()))
     }
 
-    async fn retrieve(&self, _: Request<RetrieveRequest>) -> Result<Response<RetrieveResponse>, Status> {
+    async fn retrieve(&self, request: Request<RetrieveRequest>) -> Result<Response<RetrieveResponse>, Status> {
+        self.0.searches.lock().unwrap().push(request.into_inner().question);
         let passages = vec![RankedPassage { passage_id: Uuid::now_v7().to_string(), score: 1.0 }];
         Ok(Response::new(RetrieveResponse { passages }))
     }
