@@ -60,10 +60,10 @@ pub struct ConversationRow {
     created_at: DateTime<Utc>,
 }
 
-const CONVERSATION: &str = "SELECT c.id, c.channel_id, h.kind AS channel_kind, c.assistant_id, c.contact_id, p.display_name, \
-    c.status, c.handler, c.handler_member_id, c.handler_epoch, c.last_seq, c.updated_at, c.created_at FROM conversation c \
-    JOIN channel h ON h.workspace_id = c.workspace_id AND h.id = c.channel_id \
-    JOIN contact p ON p.workspace_id = c.workspace_id AND p.id = c.contact_id WHERE c.workspace_id = $1";
+const COLUMNS: &str = "c.id, c.channel_id, h.kind AS channel_kind, c.assistant_id, c.contact_id, p.display_name, c.status, \
+    c.handler, c.handler_member_id, c.handler_epoch, c.last_seq, c.updated_at, c.created_at";
+const BESIDE: &str = "JOIN channel h ON h.workspace_id = c.workspace_id AND h.id = c.channel_id \
+    JOIN contact p ON p.workspace_id = c.workspace_id AND p.id = c.contact_id";
 
 /// Which dialogues a list has.
 #[derive(Debug, Clone, Default)]
@@ -82,29 +82,47 @@ pub struct Filter {
     pub after: Option<(DateTime<Utc>, ConversationId)>,
 }
 
+/// The statement of a page. Only what is asked for is said: one plan for every filter would read all dialogues of the
+/// workspace.
+#[must_use]
+pub fn page_sql(filter: &Filter) -> String {
+    let said = [
+        (filter.status.is_some(), " AND c.status = $2"),
+        (filter.handler.is_some(), " AND c.handler = $3"),
+        (filter.assistant.is_some(), " AND c.assistant_id = $4"),
+        (filter.channel.is_some(), " AND c.channel_id = $5"),
+        (
+            !filter.q.is_empty(),
+            " AND EXISTS (SELECT FROM contact p WHERE p.workspace_id = c.workspace_id AND p.id = c.contact_id \
+             AND position(lower($6) IN lower(p.display_name)) > 0)",
+        ),
+        (filter.after.is_some(), " AND (c.updated_at, c.id) < ($7, $8)"),
+    ];
+    let only: String = said.into_iter().filter_map(|(asked, condition)| asked.then_some(condition)).collect();
+    format!(
+        "SELECT {COLUMNS} FROM (SELECT * FROM conversation c WHERE c.workspace_id = $1{only} \
+         ORDER BY c.updated_at DESC, c.id DESC LIMIT $9) AS c {BESIDE} ORDER BY c.updated_at DESC, c.id DESC"
+    )
+}
+
 /// A page, the latest activity first.
 ///
 /// # Errors
 /// Storage.
 pub async fn page(tx: &mut Tx, ws: WorkspaceId, filter: &Filter, most: i64) -> Result<Vec<ConversationRow>, Failure> {
-    Ok(sql_query(format!(
-        "{CONVERSATION} AND ($2 IS NULL OR c.status = $2) AND ($3 IS NULL OR c.handler = $3) \
-         AND ($4 IS NULL OR c.assistant_id = $4) AND ($5 IS NULL OR c.channel_id = $5) \
-         AND ($6 = '' OR position(lower($6) IN lower(p.display_name)) > 0) \
-         AND ($7 IS NULL OR (c.updated_at, c.id) < ($7, $8)) ORDER BY c.updated_at DESC, c.id DESC LIMIT $9"
-    ))
-    .bind::<SqlUuid, _>(ws)
-    .bind::<Nullable<Text>, _>(filter.status.map(Status::as_str))
-    .bind::<Nullable<Text>, _>(filter.handler.map(Handler::as_str))
-    .bind::<Nullable<SqlUuid>, _>(filter.assistant)
-    .bind::<Nullable<SqlUuid>, _>(filter.channel)
-    .bind::<Text, _>(&filter.q)
-    .bind::<Nullable<Timestamptz>, _>(filter.after.map(|a| a.0))
-    .bind::<Nullable<SqlUuid>, _>(filter.after.map(|a| a.1))
-    .bind::<BigInt, _>(most)
-    .kept()
-    .load(tx)
-    .await?)
+    Ok(sql_query(page_sql(filter))
+        .bind::<SqlUuid, _>(ws)
+        .bind::<Nullable<Text>, _>(filter.status.map(Status::as_str))
+        .bind::<Nullable<Text>, _>(filter.handler.map(Handler::as_str))
+        .bind::<Nullable<SqlUuid>, _>(filter.assistant)
+        .bind::<Nullable<SqlUuid>, _>(filter.channel)
+        .bind::<Text, _>(&filter.q)
+        .bind::<Nullable<Timestamptz>, _>(filter.after.map(|a| a.0))
+        .bind::<Nullable<SqlUuid>, _>(filter.after.map(|a| a.1))
+        .bind::<BigInt, _>(most)
+        .kept()
+        .load(tx)
+        .await?)
 }
 
 /// These dialogues, in no order.
@@ -116,7 +134,9 @@ pub async fn conversations(
     ws: WorkspaceId,
     ids: &[ConversationId],
 ) -> Result<Vec<ConversationRow>, Failure> {
-    Ok(sql_query(format!("{CONVERSATION} AND c.id = ANY ($2)"))
+    Ok(sql_query(format!(
+        "SELECT {COLUMNS} FROM conversation c {BESIDE} WHERE c.workspace_id = $1 AND c.id = ANY ($2)"
+    ))
         .bind::<SqlUuid, _>(ws)
         .bind::<Array<SqlUuid>, _>(ids)
         .kept()

@@ -192,6 +192,13 @@ impl Test {
         connection
     }
 
+    /// A connection as the service has them, in the workspace.
+    pub async fn service(&self) -> AsyncPgConnection {
+        let mut connection = AsyncPgConnection::establish(self.chats.db.url().expose()).await.unwrap();
+        connection.batch_execute(&format!("SET neipix.workspace_id = '{}'", self.ws)).await.unwrap();
+        connection
+    }
+
     /// A number that somebody sees who passes row security by.
     pub async fn number(&self, sql: &str) -> i64 {
         #[derive(QueryableByName)]

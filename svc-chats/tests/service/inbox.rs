@@ -2,13 +2,23 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
+use diesel::{QueryableByName, sql_types::Json};
+use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 use futures::StreamExt as _;
-use neipix_mesh::{AssistantId, Call, CallContext, WorkspaceId};
+use neipix_mesh::{AssistantId, Call, CallContext, ConversationId, WorkspaceId};
 use neipix_proto::chats::v1::{
     CloseRequest, Conversation, GetTurnRequest, Handler, ListConversationsRequest, ListTurnsRequest, Message,
     ReturnRequest, SendMessageRequest, TakeOverRequest, TurnState, ask_event::Event,
 };
-use svc_chats::{ask, conversations::rpc};
+use svc_chats::{
+    ask,
+    conversation::Status,
+    conversations::{
+        list::{Filter, page_sql},
+        rpc,
+    },
+};
 use uuid::Uuid;
 
 use crate::{
@@ -128,6 +138,65 @@ async fn a_closed_dialogue_takes_no_operator_and_opens_again_for_its_customer() 
     assert_eq!((again.conversation_id.as_str(), again.turn.unwrap().state()), (id.as_str(), TurnState::Delivered));
     assert_eq!(t.conversation(&id).await.status().as_str_name(), "CONVERSATION_STATUS_OPEN");
     t.verify().await;
+}
+
+/// Nine thousand nine hundred and ninety-nine more like the one that is there.
+const MANY: &str = "
+    CREATE TEMP TABLE more AS SELECT n, uuidv7() AS contact, uuidv7() AS id FROM generate_series(1, 9999) AS n;
+    INSERT INTO contact (workspace_id, id, display_name)
+        SELECT c.workspace_id, more.contact, 'Клиент ' || more.n FROM conversation c, more;
+    INSERT INTO conversation (workspace_id, id, channel_id, contact_id, assistant_id, updated_at, created_at)
+        SELECT c.workspace_id, more.id, c.channel_id, more.contact, c.assistant_id,
+               c.updated_at - make_interval(secs => more.n), c.created_at FROM conversation c, more";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_ten_thousand_dialogues_reads_a_page() {
+    let t = Test::start().await;
+    t.ask("anna", "1", "Сколько?").await;
+    let behind = Some((Utc::now(), ConversationId(Uuid::nil())));
+    let filters = [
+        Filter { after: behind, ..Filter::default() },
+        Filter { after: behind, status: Some(Status::Open), ..Filter::default() },
+        Filter { after: behind, assistant: Some(t.assistant), ..Filter::default() },
+    ];
+    let mut service = t.service().await;
+    let run = |n| {
+        format!("page_{n} ('{}', 'open', NULL, '{}', NULL, '', clock_timestamp(), '{}', 21)", t.ws, t.assistant, t.ws)
+    };
+    // Plans are made while there is next to nothing.
+    for (n, filter) in filters.iter().enumerate() {
+        let types = "uuid, text, text, uuid, uuid, text, timestamptz, uuid, bigint";
+        let sql = format!("PREPARE page_{n} ({types}) AS {}; EXECUTE {}", page_sql(filter), run(n));
+        service.batch_execute(&sql).await.unwrap();
+    }
+    service.batch_execute(MANY).await.unwrap();
+    for n in 0..filters.len() {
+        let plan: Plan = diesel::sql_query(format!("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {}", run(n)))
+            .get_result(&mut service)
+            .await
+            .unwrap();
+        let rows = rows_read(&plan.plan);
+        assert!((21..1_000).contains(&rows), "{rows} rows were read for a page: {}", plan.plan);
+    }
+}
+
+#[derive(QueryableByName)]
+struct Plan {
+    #[diesel(sql_type = Json, column_name = "QUERY PLAN")]
+    plan: serde_json::Value,
+}
+
+/// Rows that the scans of a plan looked at.
+fn rows_read(plan: &serde_json::Value) -> u64 {
+    let number = |key: &str| plan[key].as_f64().unwrap_or(0.0);
+    let own = match plan["Node Type"].as_str() {
+        Some(node) if node.contains("Scan") => {
+            ((number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops")) as u64
+        }
+        _ => 0,
+    };
+    let below = plan.as_array().into_iter().chain(plan["Plans"].as_array()).flatten();
+    own + below.map(rows_read).sum::<u64>() + plan.get("Plan").map_or(0, rows_read)
 }
 
 #[tokio::test(flavor = "multi_thread")]
