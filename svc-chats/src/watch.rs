@@ -8,7 +8,6 @@ pub mod store;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures::StreamExt as _;
 use neipix_mesh::{Call, CallContext, ConversationId, Failure, Stream, TurnId, db::Tx};
 use neipix_proto::chats::v1::{
     AnswerDelta, Heartbeat, Partial, Reset, Typing, WatchRequest, WatchResponse, watch_response::Frame,
@@ -81,8 +80,12 @@ pub async fn watch(chats: &Chats, call: Call<WatchRequest>) -> Result<Stream<Wat
             }
         }
     });
-    // A frame that is taken makes room for the next.
-    Ok(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver).map(|(frame, _room)| frame)))
+    // Who asks for the next frame has done with the one before, which makes room for it.
+    Ok(Box::pin(futures::stream::unfold((receiver, None), async |(mut receiver, done)| {
+        drop(done);
+        let (frame, room) = receiver.recv().await?;
+        Some((frame, (receiver, room)))
+    })))
 }
 
 enum Stopped {

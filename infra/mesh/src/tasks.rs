@@ -1,7 +1,8 @@
 //! Spawned work: keeps its span and is awaited at shutdown.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
+use futures::FutureExt as _;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -22,14 +23,13 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let span = tracing::Span::current();
-        let watched = async move {
-            use futures::FutureExt as _;
-            if std::panic::AssertUnwindSafe(future).catch_unwind().await.is_err() {
+        // No async block: that would keep room for the future twice.
+        let watched = AssertUnwindSafe(future).catch_unwind().map(move |outcome| {
+            if outcome.is_err() {
                 tracing::error!(task = name, "task {name} panicked");
             }
-        };
-        tokio::spawn(self.0.track_future(watched.instrument(span)));
+        });
+        tokio::spawn(self.0.track_future(watched.in_current_span()));
     }
 
     /// Waits until all tasks have ended, at most that long; false if some still run.

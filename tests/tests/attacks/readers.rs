@@ -18,7 +18,7 @@ use crate::floods::Stage;
 /// What the system may keep for a reader, in bytes.
 const KEPT: u64 = 256 * 1024;
 /// What one may cost the product in a debug build, its socket and streams included. The promise is a quarter of a megabyte
-/// held: this is a bound, and no proof of it yet.
+/// held, which is what most runs show: this is a bound, and no proof of it yet.
 const COST: u64 = 320 * 1024;
 /// What the reader's own system keeps.
 const OWN: u32 = 16 * 1024;
@@ -121,12 +121,12 @@ async fn r_5_a_reader_that_stops_is_cut_off_and_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a minute: `make faults` runs it"]
-async fn r_5_forty_readers_that_stop_cost_little() {
+async fn r_5_readers_that_stop_cost_little() {
     let stage = Stage::with(&["--no-limits"]).await;
     long_dialogue(&stage, 100).await;
     // What is paid once: caches, pools, a warm allocator.
     stop_reading(&stage, 8).await;
-    let (before, readers) = (stage.memory(), 40);
+    let (before, readers) = (stage.memory(), 120);
     let sockets = asking_all(&stage, readers).await;
     let (kept, memory) = stand_still(&stage, &sockets).await;
     let grown = memory.saturating_sub(before) * 1024;
