@@ -137,11 +137,11 @@ pub async fn conversations(
     Ok(sql_query(format!(
         "SELECT {COLUMNS} FROM conversation c {BESIDE} WHERE c.workspace_id = $1 AND c.id = ANY ($2)"
     ))
-        .bind::<SqlUuid, _>(ws)
-        .bind::<Array<SqlUuid>, _>(ids)
-        .kept()
-        .load(tx)
-        .await?)
+    .bind::<SqlUuid, _>(ws)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .kept()
+    .load(tx)
+    .await?)
 }
 
 #[derive(Debug, Clone, QueryableByName)]
