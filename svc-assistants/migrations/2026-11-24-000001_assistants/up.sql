@@ -203,7 +203,6 @@ SET pg_trgm.word_similarity_threshold = 0.55
 -- statistics' samples are compared with it, which takes longer than the search: one plan serves all words.
 SET enable_seqscan = off
 SET enable_indexscan = off
-SET enable_bitmapscan = on
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 -- Each stop word would send a notice.

@@ -14,12 +14,6 @@ CREATE TABLE user_account (
 COMMENT ON TABLE user_account IS 'People with an account';
 COMMENT ON COLUMN user_account.email_key IS 'the address in lower case, for look-ups';
 CREATE INDEX user_account_search_ix ON user_account USING gin ((lower(email) || ' ' || lower(name)) public.gin_trgm_ops);
--- The newest ones that fit: with the LIMIT alone the planner likes to go through all accounts from the newest on.
-CREATE FUNCTION search_users(pattern text) RETURNS SETOF uuid LANGUAGE sql STABLE
-SET enable_seqscan = off
-SET enable_indexscan = off
-SET enable_bitmapscan = on
-AS $$ SELECT id FROM user_account WHERE lower(email) || ' ' || lower(name) LIKE pattern ORDER BY id DESC LIMIT 200 $$;
 
 CREATE TABLE credential (
     user_id uuid PRIMARY KEY REFERENCES user_account (id),

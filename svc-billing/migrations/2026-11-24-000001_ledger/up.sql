@@ -73,31 +73,25 @@ BEGIN
         CASE WHEN known THEN 'known' ELSE 'unknown' END
         USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_balances';
 END $$;
--- Each look names one row, so that only its partition is opened.
 CREATE FUNCTION transfers_balance() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    written record;
+    bad uuid;
 BEGIN
-    FOR written IN SELECT workspace_id, id FROM fresh LOOP
-        IF NOT EXISTS (SELECT FROM posting p WHERE p.workspace_id = written.workspace_id AND p.transfer_id = written.id) THEN
-            PERFORM refuse_unbalanced(written.id, 0, 0, true);
-        END IF;
-    END LOOP;
+    SELECT f.id INTO bad FROM fresh f
+    WHERE NOT EXISTS (SELECT FROM posting p WHERE p.workspace_id = f.workspace_id AND p.transfer_id = f.id) LIMIT 1;
+    IF FOUND THEN PERFORM refuse_unbalanced(bad, 0, 0, true); END IF;
     RETURN NULL;
 END $$;
 CREATE FUNCTION postings_balance() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    written record;
-    known boolean;
+    bad record;
 BEGIN
-    FOR written IN
-        SELECT workspace_id, transfer_id, count(*) AS lines, sum(amount_micro_pix) AS total FROM fresh GROUP BY 1, 2
-    LOOP
-        known := EXISTS (SELECT FROM transfer t WHERE t.workspace_id = written.workspace_id AND t.id = written.transfer_id);
-        IF written.total <> 0 OR written.lines < 2 OR NOT known THEN
-            PERFORM refuse_unbalanced(written.transfer_id, written.lines, written.total, known);
-        END IF;
-    END LOOP;
+    SELECT s.transfer_id AS id, s.lines, s.total, s.known INTO bad
+    FROM (SELECT f.transfer_id, count(*) AS lines, sum(f.amount_micro_pix) AS total,
+                 EXISTS (SELECT FROM transfer t WHERE t.workspace_id = f.workspace_id AND t.id = f.transfer_id) AS known
+          FROM fresh f GROUP BY f.workspace_id, f.transfer_id) s
+    WHERE s.total <> 0 OR s.lines < 2 OR NOT s.known LIMIT 1;
+    IF FOUND THEN PERFORM refuse_unbalanced(bad.id, bad.lines, bad.total, bad.known); END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER transfers_balance AFTER INSERT ON transfer
