@@ -2,14 +2,13 @@
 
 use anyhow::Context as _;
 use neipix_mesh::config::Settings;
-use tokio::{net::TcpListener, sync::OnceCell};
+use neipix_testdb::TestDatabase;
+use tokio::net::TcpListener;
 
 use crate::product::{self, Product};
 
 /// Databases of one Redis; `with-services` starts it with so many.
 const REDIS_DATABASES: u64 = 1_024;
-
-static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 /// A product of one test.
 pub struct TestProduct {
@@ -19,6 +18,8 @@ pub struct TestProduct {
     pub settings: Vec<(String, String)>,
     /// The role `neipix_verify` on its database.
     pub verify_url: String,
+    /// Goes with it, unless the caller has a database of its own.
+    pub database: Option<TestDatabase>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests learn their servers this way")]
@@ -26,44 +27,11 @@ fn env(name: &str) -> anyhow::Result<String> {
     std::env::var(name).with_context(|| format!("{name} is not set: run tests with `make test-it`"))
 }
 
-/// The same address with another database.
-fn with_database(url: &str, database: &str) -> String {
-    let (base, query) = url.split_once('?').map_or((url, None), |(b, q)| (b, Some(q)));
-    let base = base.rsplit_once('/').map_or(base, |(b, _)| b);
-    match query {
-        Some(query) => format!("{base}/{database}?{query}"),
-        None => format!("{base}/{database}"),
-    }
-}
-
 /// The launcher beside the test's own program, or one folder up where that lies in `deps`: it offers the children that
 /// read files.
 fn launcher() -> Option<std::path::PathBuf> {
     let own = std::env::current_exe().ok()?;
     own.ancestors().skip(1).take(2).map(|folder| folder.join("neipix-local")).find(|launcher| launcher.is_file())
-}
-
-async fn execute(url: &str, sql: &str) -> anyhow::Result<()> {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
-    tokio::select! {
-        done = client.batch_execute(sql) => Ok(done?),
-        _ = connection => anyhow::bail!("the connection ended"),
-    }
-}
-
-/// A fresh database, cloned from one that was migrated once per process.
-async fn database(owner: &str) -> anyhow::Result<String> {
-    let template = TEMPLATE
-        .get_or_try_init(|| async {
-            let name = format!("template_{}", uuid::Uuid::now_v7().simple());
-            execute(owner, &format!("CREATE DATABASE {name}")).await?;
-            product::migrate(&with_database(owner, &name)).await?;
-            anyhow::Ok(name)
-        })
-        .await?;
-    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-    execute(owner, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
-    Ok(name)
 }
 
 /// An empty database of Redis. Database 0 counts them, so that processes of tests beside and behind each other get
@@ -103,7 +71,7 @@ pub async fn start_through(
         svc_assistants::extraction::set_program(launcher);
     }
     let owner = env("DATABASE_URL")?;
-    let database = database(&owner).await?;
+    let database = TestDatabase::new(&owner, async |url| product::migrate(&url).await).await?;
     let redis = redis_database(&env("REDIS_URL")?).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
@@ -112,7 +80,7 @@ pub async fn start_through(
     set("NEIPIX_ENV", "test".into());
     for service in ["AUTH", "ASSISTANTS", "BILLING", "CHATS", "ADMIN"] {
         let name = format!("{service}_DATABASE_URL");
-        set(&name, through(&name, with_database(&env(&name)?, &database)));
+        set(&name, through(&name, database.at(&env(&name)?)));
         set(&format!("{service}_POOL"), "6".into());
     }
     set("REDIS_URL", through("REDIS_URL", redis));
@@ -131,8 +99,8 @@ pub async fn start_through(
     }
     let settings = Settings::from_pairs("local", pairs.clone())?;
     let product = product::start(&settings, listener).await?;
-    let verify_url = with_database(&env("VERIFY_DATABASE_URL")?, &database);
-    Ok(TestProduct { product, settings: pairs, verify_url })
+    let verify_url = database.at(&env("VERIFY_DATABASE_URL")?);
+    Ok(TestProduct { product, settings: pairs, verify_url, database: Some(database) })
 }
 
 /// Another replica of everything, an edge included, with the settings of a `TestProduct`: on the same servers.

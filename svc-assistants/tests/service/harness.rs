@@ -17,6 +17,7 @@ use neipix_proto::{
     assistants::v1::{Assistant, AssistantSpec, CreateAssistantRequest, PublishAssistantRequest},
     methods,
 };
+use neipix_testdb::TestDatabase;
 use prost::Message;
 use svc_assistants::{
     Assistants, MIGRATIONS, NAME,
@@ -26,31 +27,18 @@ use svc_assistants::{
     passages::Passage,
     workers,
 };
-use tokio::sync::OnceCell;
 use uuid::Uuid;
-
-static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-
-/// Another database of the same server.
-fn in_database(url: &str, database: &str) -> String {
-    let (base, rest) = url.split_once("://").unwrap();
-    let (address, path) = rest.split_once('/').unwrap();
-    let options = path.split_once('?').map(|(_, o)| format!("?{o}")).unwrap_or_default();
-    format!("{base}://{address}/{database}{options}")
-}
 
 fn given() -> Settings {
     Settings::load(NAME).unwrap_or_else(|e| panic!("run beside `neipix-local with-services`: {e}"))
 }
 
-async fn template(owner: &str) -> String {
-    let name = format!("assistants_{}", std::process::id());
-    let mut connection = AsyncPgConnection::establish(owner).await.unwrap();
-    connection.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    drop(connection);
-    let url = Secret::new(in_database(owner, &name));
-    neipix_mesh::migrate::run(&url, "assistants", MIGRATIONS).await.unwrap();
-    name
+async fn database(owner: &str) -> TestDatabase {
+    TestDatabase::new(owner, async |url| {
+        Ok(neipix_mesh::migrate::run(&Secret::new(url), "assistants", MIGRATIONS).await?)
+    })
+    .await
+    .unwrap()
 }
 
 /// The service under test and one workspace.
@@ -58,6 +46,7 @@ pub struct Test {
     pub state: Assistants,
     pub ws: WorkspaceId,
     pub owner_url: String,
+    _database: TestDatabase,
 }
 
 impl Test {
@@ -70,17 +59,20 @@ impl Test {
     pub async fn with(pairs: &[(&str, &str)]) -> Self {
         let settings = given();
         let owner = settings.database_url().unwrap().expose().clone();
-        let template = TEMPLATE.get_or_init(|| template(&owner)).await;
-        let name = format!("{template}_{}", Uuid::new_v4().simple());
-        copy(&owner, template, &name).await;
+        let database = database(&owner).await;
         let service = settings.service("assistants").unwrap().database_url.expose().clone();
-        let (owner_url, service_url) = (in_database(&owner, &name), in_database(&service, &name));
+        let (owner_url, service_url) = (database.at(&owner), database.at(&service));
         let own = [("DATABASE_URL", owner_url.as_str()), ("ASSISTANTS_DATABASE_URL", service_url.as_str())];
         let pairs = own.into_iter().chain([("ASSISTANTS_POOL", "4")]).chain(pairs.iter().copied());
         let settings = settings.with(NAME, pairs.map(|(k, v)| (k.to_owned(), v.to_owned()))).unwrap();
         let mesh = Mesh::new(NAME, HashMap::new());
         let parts = Parts::new(NAME, &settings, mesh, Tasks::new(), Shutdown::new()).unwrap();
-        Self { state: Assistants::new(&parts).unwrap(), ws: WorkspaceId(Uuid::new_v4()), owner_url }
+        Self {
+            state: Assistants::new(&parts).unwrap(),
+            ws: WorkspaceId(Uuid::new_v4()),
+            owner_url,
+            _database: database,
+        }
     }
 
     /// Starts the workers of files.
@@ -201,16 +193,6 @@ impl Test {
     pub async fn as_owner(&self, sql: &str) {
         let mut connection = AsyncPgConnection::establish(&self.owner_url).await.unwrap();
         connection.batch_execute(&format!("SET search_path = assistants, public; {sql}")).await.unwrap();
-    }
-}
-
-/// A copy of the migrated database; its template may have another session for a moment.
-async fn copy(owner: &str, template: &str, name: &str) {
-    let mut connection = AsyncPgConnection::establish(owner).await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while let Err(error) = connection.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await {
-        assert!(Instant::now() < deadline, "{error}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

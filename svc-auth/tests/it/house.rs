@@ -1,7 +1,10 @@
 //! One svc-auth on a database of its own, and how tests speak to it.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,8 +26,8 @@ use neipix_proto::{
         LoginRequest, PlatformRole, ProvisionUserRequest, Role, SessionTokens, auth_service_client::AuthServiceClient,
     },
 };
+use neipix_testdb::{TestDatabase, in_database};
 use serde_json::Value;
-use tokio::sync::OnceCell;
 use tonic::{Request, Status};
 use tower::Layer as _;
 use uuid::Uuid;
@@ -33,7 +36,6 @@ pub type Client = AuthServiceClient<Upstream>;
 
 pub const PASSWORD: &str = "correct horse battery";
 
-static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 /// Each house has a database of Redis to itself; its replicas share it.
 static NEXT_REDIS: AtomicUsize = AtomicUsize::new(1);
 
@@ -42,37 +44,19 @@ pub fn env(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run tests with `make test-it`"))
 }
 
-fn with_database(url: &str, database: &str) -> String {
-    let base = url.split_once('?').map_or(url, |(base, _)| base);
-    format!("{}/{database}", base.rsplit_once('/').unwrap().0)
-}
-
 async fn execute(url: &str, sql: &str) {
     AsyncPgConnection::establish(url).await.unwrap().batch_execute(sql).await.unwrap();
 }
 
-/// A fresh database, cloned from one that was migrated once.
-async fn database() -> String {
-    let owner = env("DATABASE_URL");
-    let template = TEMPLATE
-        .get_or_init(|| async {
-            let name = format!("auth_template_{}", Uuid::now_v7().simple());
-            execute(&owner, &format!("CREATE DATABASE {name}")).await;
-            let url = Secret::new(with_database(&owner, &name));
-            neipix_mesh::migrate::run(&url, "auth", svc_auth::MIGRATIONS).await.unwrap();
-            // Again: a second start changes nothing.
-            neipix_mesh::migrate::run(&url, "auth", svc_auth::MIGRATIONS).await.unwrap();
-            name
-        })
-        .await;
-    let name = format!("auth_{}", Uuid::now_v7().simple());
-    let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
-    // The template's last session takes a moment to end.
-    eventually("a database is cloned", async || {
-        AsyncPgConnection::establish(&owner).await.unwrap().batch_execute(&sql).await.is_ok()
+async fn database() -> TestDatabase {
+    TestDatabase::new(&env("DATABASE_URL"), async |url| {
+        let url = Secret::new(url);
+        neipix_mesh::migrate::run(&url, "auth", svc_auth::MIGRATIONS).await?;
+        // Again: a second start changes nothing.
+        Ok(neipix_mesh::migrate::run(&url, "auth", svc_auth::MIGRATIONS).await?)
     })
-    .await;
-    name
+    .await
+    .unwrap()
 }
 
 /// Polls until it holds, five seconds at most.
@@ -87,7 +71,7 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 /// One process of svc-auth.
 pub struct House {
     pub parts: Parts,
-    database: String,
+    database: Arc<TestDatabase>,
     redis: String,
     place: Late,
 }
@@ -113,7 +97,7 @@ impl House {
 
     pub async fn start_with(more: &[(&str, &str)]) -> Self {
         let redis = NEXT_REDIS.fetch_add(1, Ordering::Relaxed).to_string();
-        Self::on(database().await, with_database(&env("REDIS_URL"), &redis), more).await
+        Self::on(Arc::new(database().await), in_database(&env("REDIS_URL"), &redis), more).await
     }
 
     /// Another process on the same database.
@@ -122,12 +106,12 @@ impl House {
     }
 
     pub async fn replica_with(&self, more: &[(&str, &str)]) -> Self {
-        Self::on(self.database.clone(), self.redis.clone(), more).await
+        Self::on(Arc::clone(&self.database), self.redis.clone(), more).await
     }
 
-    async fn on(database: String, redis: String, more: &[(&str, &str)]) -> Self {
+    async fn on(database: Arc<TestDatabase>, redis: String, more: &[(&str, &str)]) -> Self {
         prepare_process();
-        let url = with_database(&env("AUTH_DATABASE_URL"), &database);
+        let url = database.at(&env("AUTH_DATABASE_URL"));
         let smtp = env("SMTP_URL");
         let mut pairs = vec![
             ("NEIPIX_ENV", "test"),
@@ -163,11 +147,11 @@ impl House {
     }
 
     pub fn owner_url(&self) -> String {
-        with_database(&env("DATABASE_URL"), &self.database)
+        self.database.at(&env("DATABASE_URL"))
     }
 
     pub fn service_url(&self) -> String {
-        with_database(&env("AUTH_DATABASE_URL"), &self.database)
+        self.database.at(&env("AUTH_DATABASE_URL"))
     }
 
     /// Runs statements as the database's owner.

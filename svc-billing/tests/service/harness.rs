@@ -1,6 +1,9 @@
 //! One svc-billing on a database of its own, spoken to as svc-chats speaks to it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     QueryableByName,
@@ -23,13 +26,11 @@ use neipix_proto::billing::v1::{
     ChargedAttempt, CloseResponse, HoldRequest, HoldResponse, ReleaseRequest, SettleRequest,
     billing_service_client::BillingServiceClient,
 };
+use neipix_testdb::TestDatabase;
 use svc_billing::ledger::MicroPix;
-use tokio::sync::OnceCell;
 use tonic::Status;
 use tower::Layer as _;
 use uuid::Uuid;
-
-static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 /// What each test's model costs: 1 pix per million tokens read, 2 per million made, no markup.
 pub const MODEL: &str = "m-1";
@@ -39,30 +40,12 @@ fn env(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run tests with `make test-it`"))
 }
 
-fn with_database(url: &str, database: &str) -> String {
-    let base = url.split_once('?').map_or(url, |(base, _)| base);
-    format!("{}/{database}", base.rsplit_once('/').unwrap().0)
-}
-
-async fn execute(url: &str, sql: &str) -> bool {
-    AsyncPgConnection::establish(url).await.unwrap().batch_execute(sql).await.is_ok()
-}
-
-async fn database() -> String {
-    let owner = env("DATABASE_URL");
-    let template = TEMPLATE
-        .get_or_init(|| async {
-            let name = format!("billing_template_{}", Uuid::now_v7().simple());
-            assert!(execute(&owner, &format!("CREATE DATABASE {name}")).await);
-            let url = Secret::new(with_database(&owner, &name));
-            neipix_mesh::migrate::run(&url, "billing", svc_billing::MIGRATIONS).await.unwrap();
-            name
-        })
-        .await;
-    let name = format!("billing_{}", Uuid::now_v7().simple());
-    let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
-    eventually("a database is cloned", async || execute(&owner, &sql).await).await;
-    name
+async fn database() -> TestDatabase {
+    TestDatabase::new(&env("DATABASE_URL"), async |url| {
+        Ok(neipix_mesh::migrate::run(&Secret::new(url), "billing", svc_billing::MIGRATIONS).await?)
+    })
+    .await
+    .unwrap()
 }
 
 /// Polls until it holds, five seconds at most.
@@ -77,7 +60,7 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 /// The service under test.
 pub struct Test {
     parts: Parts,
-    database: String,
+    database: Arc<TestDatabase>,
     owner_url: String,
     place: Late,
 }
@@ -91,18 +74,18 @@ impl Drop for Test {
 impl Test {
     pub async fn start() -> Self {
         prepare_process();
-        let test = Self::on(database().await).await;
+        let test = Self::on(Arc::new(database().await)).await;
         test.price(1_000_000, 2_000_000).await;
         test
     }
 
     /// A second replica, on the same database.
     pub async fn replica(&self) -> Self {
-        Self::on(self.database.clone()).await
+        Self::on(Arc::clone(&self.database)).await
     }
 
-    async fn on(database: String) -> Self {
-        let url = with_database(&env("BILLING_DATABASE_URL"), &database);
+    async fn on(database: Arc<TestDatabase>) -> Self {
+        let url = database.at(&env("BILLING_DATABASE_URL"));
         let redis = env("REDIS_URL");
         let pairs = [
             ("NEIPIX_ENV", "test"),
@@ -118,7 +101,7 @@ impl Test {
         let parts = Parts::new(svc_billing::NAME, &settings, mesh, Tasks::new(), Shutdown::new()).unwrap();
         let access = parts.access().unwrap();
         place.set(access.layer(svc_billing::serve(parts.clone()).await.unwrap()));
-        Self { parts, owner_url: with_database(&env("DATABASE_URL"), &database), database, place }
+        Self { parts, owner_url: database.at(&env("DATABASE_URL")), database, place }
     }
 
     /// Ends the price of the model, if it has one, and gives it another.

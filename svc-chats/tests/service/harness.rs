@@ -30,45 +30,21 @@ use neipix_proto::{
     chats::v1::{AskRequest, AskResponse, Conversation, GetConversationRequest, ListMessagesRequest, Message},
     methods,
 };
+use neipix_testdb::TestDatabase;
 use svc_chats::{Chats, MIGRATIONS, NAME, ask, conversations};
-use tokio::sync::OnceCell;
 use tonic::service::Routes;
 use uuid::Uuid;
 
 use crate::doubles::{Assistants, Billing};
 
-static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-
-/// Another database of the same server.
-fn in_database(url: &str, database: &str) -> String {
-    let (base, rest) = url.split_once("://").unwrap();
-    let (address, path) = rest.split_once('/').unwrap();
-    let options = path.split_once('?').map(|(_, o)| format!("?{o}")).unwrap_or_default();
-    format!("{base}://{address}/{database}{options}")
-}
-
 fn given() -> Settings {
     Settings::load(NAME).unwrap_or_else(|e| panic!("run beside `neipix-local with-services`: {e}"))
 }
 
-async fn template(owner: &str) -> String {
-    let name = format!("chats_{}", std::process::id());
-    let mut connection = AsyncPgConnection::establish(owner).await.unwrap();
-    connection.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    drop(connection);
-    let url = Secret::new(in_database(owner, &name));
-    neipix_mesh::migrate::run(&url, "chats", MIGRATIONS).await.unwrap();
-    name
-}
-
-/// A copy of the migrated database; its template may have another session for a moment.
-async fn copy(owner: &str, template: &str, name: &str) {
-    let mut connection = AsyncPgConnection::establish(owner).await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while let Err(error) = connection.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await {
-        assert!(Instant::now() < deadline, "{error}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+async fn database(owner: &str) -> TestDatabase {
+    TestDatabase::new(owner, async |url| Ok(neipix_mesh::migrate::run(&Secret::new(url), "chats", MIGRATIONS).await?))
+        .await
+        .unwrap()
 }
 
 /// The service under test and one workspace with one assistant.
@@ -79,6 +55,7 @@ pub struct Test {
     pub ws: WorkspaceId,
     pub assistant: AssistantId,
     pub owner_url: String,
+    _database: TestDatabase,
     settings: Settings,
     shutdown: Shutdown,
 }
@@ -99,18 +76,16 @@ impl Test {
     pub async fn with(pairs: &[(&str, &str)]) -> Self {
         let settings = given();
         let owner = settings.database_url().unwrap().expose().clone();
-        let template = TEMPLATE.get_or_init(|| template(&owner)).await;
-        let name = format!("{template}_{}", Uuid::new_v4().simple());
-        copy(&owner, template, &name).await;
+        let database = database(&owner).await;
         let service = settings.service("chats").unwrap().database_url.expose().clone();
-        let (owner_url, service_url) = (in_database(&owner, &name), in_database(&service, &name));
+        let (owner_url, service_url) = (database.at(&owner), database.at(&service));
         let own = [("DATABASE_URL", owner_url.as_str()), ("CHATS_DATABASE_URL", service_url.as_str())];
         let pairs = own.into_iter().chain([("CHATS_POOL", "6")]).chain(pairs.iter().copied());
         let settings = settings.with(NAME, pairs.map(|(k, v)| (k.to_owned(), v.to_owned()))).unwrap();
         let (assistants, billing, shutdown) = (Assistants::new(), Billing::new(), Shutdown::new());
         let chats = replica(&settings, &assistants, &billing, &shutdown, true);
         let (ws, assistant) = (WorkspaceId(Uuid::new_v4()), AssistantId(Uuid::now_v7()));
-        Self { chats, assistants, billing, ws, assistant, owner_url, settings, shutdown }
+        Self { chats, assistants, billing, ws, assistant, owner_url, _database: database, settings, shutdown }
     }
 
     /// Another process of the service on the same database.

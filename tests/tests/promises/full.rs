@@ -106,7 +106,7 @@ async fn serve(infrastructure: &Infrastructure) -> TestProduct {
     product::migrate(settings.database_url().unwrap().expose()).await.unwrap();
     let product = product::start(&settings, listener).await.unwrap();
     let verify_url = infrastructure.settings().get("VERIFY_DATABASE_URL").unwrap().to_owned();
-    TestProduct { product, settings: vec![], verify_url }
+    TestProduct { product, settings: vec![], verify_url, database: None }
 }
 
 /// A draft that no compression makes small.

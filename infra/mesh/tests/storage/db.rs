@@ -333,7 +333,7 @@ async fn f_24_connections_that_died_in_the_pool_are_replaced_unseen() {
 async fn f_24_a_read_only_database_is_unavailable() {
     // trust: F-24
     let t = TestDb::new().await;
-    t.sql(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", t.name)).await;
+    t.sql(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", t.name())).await;
     let (db, ws) = (t.db(1), workspace());
     let written = db.in_workspace_id(ws, "test.write", async |tx: &mut Tx| add_note(tx, ws, "x").await).await;
     assert!(written.unwrap_err().is(ErrorReason::Unavailable));

@@ -1,9 +1,6 @@
 //! Databases, services and callers for tests.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use diesel::{
     QueryableByName,
@@ -21,14 +18,13 @@ use neipix_mesh::{
     redis::Redis,
     secret::Secret,
 };
-use tokio::sync::OnceCell;
+use neipix_testdb::TestDatabase;
 use uuid::Uuid;
 
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
 pub const SCHEMA: &str = "sample";
 const ROLE: &str = "sample_service";
 const PASSWORD: &str = "sample";
-const TEMPLATE: &str = "neipix_mesh_template";
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -38,75 +34,45 @@ fn setting(name: &str) -> String {
         .unwrap_or_else(|_| panic!("{name} is not set: run `make test-it`, or start Postgres and Redis and set it"))
 }
 
-/// The same server, another database, and perhaps another log-in.
-fn address(database: &str, login: Option<(&str, &str)>) -> Secret<String> {
-    let owner = setting("DATABASE_URL");
-    let (scheme, rest) = owner.split_once("://").unwrap();
-    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
-    let authority = match login {
-        Some((user, password)) => {
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            format!("{user}:{password}@{host}")
-        }
-        None => authority.to_owned(),
-    };
-    Secret::new(format!("{scheme}://{authority}/{database}"))
-}
-
 pub async fn connect(url: &Secret<String>) -> AsyncPgConnection {
     AsyncPgConnection::establish(url.expose()).await.unwrap()
 }
 
-/// A database that can be copied: one per run of the suite.
-async fn template() {
-    static MADE: OnceCell<()> = OnceCell::const_new();
-    MADE.get_or_init(|| async {
-        let mut owner = connect(&Secret::new(setting("DATABASE_URL"))).await;
-        owner.batch_execute(&format!("DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")).await.unwrap();
-        owner.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.unwrap();
-        migrate::run(&address(TEMPLATE, None), SCHEMA, MIGRATIONS).await.unwrap();
-        owner.batch_execute(&format!("ALTER ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")).await.unwrap();
-    })
-    .await;
-}
-
 /// A database of one test. Goes with it.
-pub struct TestDb {
-    pub name: String,
-}
+pub struct TestDb(TestDatabase);
 
 impl TestDb {
     /// Migrated.
     pub async fn new() -> Self {
-        template().await;
-        Self::copy(TEMPLATE).await
+        let owner = setting("DATABASE_URL");
+        let made = TestDatabase::new(&owner, async |url| {
+            let url = Secret::new(url);
+            migrate::run(&url, SCHEMA, MIGRATIONS).await?;
+            Ok(connect(&url).await.batch_execute(&format!("ALTER ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")).await?)
+        });
+        Self(made.await.unwrap())
     }
 
     /// Without our schema.
     pub async fn bare() -> Self {
         // The role's log-in belongs to the server: it comes with the template.
-        template().await;
-        Self::copy("template1").await
+        drop(Self::new().await);
+        Self(TestDatabase::empty(&setting("DATABASE_URL")).await.unwrap())
     }
 
-    async fn copy(template: &str) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("neipix_mesh_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
-        let mut owner = connect(&Secret::new(setting("DATABASE_URL"))).await;
-        // A template is copied only when the last session of it is gone, and by one at a time.
-        eventually("the template is free", async || {
-            owner.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.ok()
-        })
-        .await;
-        Self { name }
+    pub fn name(&self) -> &str {
+        self.0.name()
     }
 
     pub fn owner_url(&self) -> Secret<String> {
-        address(&self.name, None)
+        Secret::new(self.0.at(&setting("DATABASE_URL")))
     }
 
     pub fn service_url(&self) -> Secret<String> {
-        address(&self.name, Some((ROLE, PASSWORD)))
+        let owner = self.0.at(&setting("DATABASE_URL"));
+        let (scheme, rest) = owner.split_once("://").unwrap();
+        let server = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
+        Secret::new(format!("{scheme}://{ROLE}:{PASSWORD}@{server}"))
     }
 
     /// As the service sees it.
@@ -143,21 +109,6 @@ impl TestDb {
         owner.batch_execute(&format!("SET search_path = {SCHEMA}, public")).await.unwrap();
         let sql = format!("SELECT ({sql})::text AS text");
         diesel::sql_query(sql).get_result::<Row>(&mut owner).await.unwrap().text.unwrap_or_default()
-    }
-}
-
-impl Drop for TestDb {
-    fn drop(&mut self) {
-        let name = self.name.clone();
-        // The test's own runtime is ending.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let mut owner = connect(&Secret::new(setting("DATABASE_URL"))).await;
-                owner.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await
-            })
-        });
-        drop(dropped.join());
     }
 }
 
