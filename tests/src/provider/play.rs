@@ -97,6 +97,9 @@ async fn whole(answer: Answer, watch: Watch) -> Response {
     json_answer(200, &shapes::whole(&id_of(exchange), exchange.model(), &text, finish, usage))
 }
 
+/// Long enough for what was sent to be written.
+const FLUSH: Duration = Duration::from_millis(50);
+
 async fn pause(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
@@ -187,7 +190,11 @@ impl Streaming {
                 gate.pass().await;
             }
             match answer.end {
-                End::Cut { after_tokens } if sent >= after_tokens => return Ok(Ended::Broken),
+                End::Cut { after_tokens } if sent >= after_tokens => {
+                    // A body that breaks takes along what hyper has not written yet.
+                    pause(FLUSH).await;
+                    return Ok(Ended::Broken);
+                }
                 End::ErrorEvent { after_tokens } if sent >= after_tokens => {
                     send(&self.frames, shapes::error_event()).await?;
                     return Ok(Ended::Completed);
