@@ -1,6 +1,6 @@
 //! What ended before its time: written with its cause, told to every process within 2 seconds.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use diesel::{
     QueryableByName,
@@ -18,12 +18,14 @@ use neipix_proto::auth::v1::{
     revocation::What,
 };
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::Auth;
 
-/// How often a stream says that it lives, and looks for what other replicas wrote.
+/// How often streams say that they live, and what other replicas wrote is looked for.
 const EVERY: Duration = Duration::from_millis(500);
+/// So many rows before the last one may still be on their way to their commit.
+const LATE_ROWS: i64 = 200;
 
 /// Wakes the streams of this process.
 #[derive(Clone, Default)]
@@ -109,50 +111,104 @@ fn read(kind: &str, subject: &Value) -> Option<What> {
     })
 }
 
-/// The stream every process holds: the last 15 minutes, then what happens, and a heartbeat every 500 ms. Rows are looked at
-/// again for a while, because a lower id may commit later.
+/// What one look at the table found. All streams of a process share it.
+struct Look {
+    /// Rows after this one.
+    after: i64,
+    /// The last row that any look found.
+    last: i64,
+    rows: Vec<(i64, Revocation)>,
+}
+
+/// Where the streams of this process see the last look that succeeded.
+#[derive(Clone)]
+pub struct Looks(watch::Sender<Option<Arc<Look>>>);
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+/// Looks at the table for all streams, every 500 ms and when the bell rings. Rows are looked at again for a while, because a
+/// lower id may commit later.
+pub async fn look(auth: Auth) {
+    let mut last = 0;
+    loop {
+        let rung = auth.bell.0.notified();
+        let after = (last - LATE_ROWS).max(0);
+        match since(&auth.db, after).await {
+            Ok(rows) => {
+                last = rows.last().map_or(last, |(id, _)| *id);
+                auth.looks.0.send_replace(Some(Arc::new(Look { after, last, rows })));
+            }
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "revocations cannot be read"),
+        }
+        tokio::select! {
+            () = rung => {}
+            () = tokio::time::sleep(EVERY) => {}
+            () = auth.shutdown.wait() => return,
+        }
+    }
+}
+
+/// The stream every process holds: the last 15 minutes, then what happens, and a heartbeat with each look.
 ///
 /// # Errors
 /// Storage, for the backlog.
 pub async fn watch(auth: &Auth, _call: Call<WatchRevocationsRequest>) -> Result<Stream<Revocation>, Failure> {
-    let (db, bell, shutdown) = (auth.db.clone(), auth.bell.clone(), auth.shutdown.clone());
+    let (db, shutdown, mut looks) = (auth.db.clone(), auth.shutdown.clone(), auth.looks.0.subscribe());
     let backlog = since(&db, 0).await?;
-    let (sender, receiver) = tokio::sync::mpsc::channel(256);
+    let (sender, receiver) = mpsc::channel(256);
     auth.tasks.spawn("auth.watch", async move {
-        let mut sent: std::collections::BTreeSet<i64> = backlog.iter().map(|(id, _)| *id).collect();
-        for (_, revocation) in backlog {
-            if sender.send(Ok(revocation)).await.is_err() {
-                return;
-            }
-        }
-        loop {
-            let rung = bell.0.notified();
-            let heartbeat = Revocation { what: Some(What::Heartbeat(Heartbeat {})) };
-            let after = sent.iter().next_back().map_or(0, |last| last - 200).max(0);
-            match since(&db, after).await {
-                Ok(rows) => {
-                    for (id, revocation) in rows {
-                        if sent.insert(id) && sender.send(Ok(revocation)).await.is_err() {
-                            return;
-                        }
-                    }
-                    // A heartbeat says that everything up to now was told: not while the table cannot be read.
-                    if sender.send(Ok(heartbeat)).await.is_err() {
-                        return;
-                    }
-                }
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "revocations cannot be read"),
-            }
-            while sent.len() > 10_000 {
-                sent.pop_first();
-            }
+        let mut sent = BTreeSet::new();
+        let mut reached = backlog.last().map_or(0, |(id, _)| *id);
+        let mut told = send(&sender, &mut sent, &backlog).await;
+        while told.is_ok() {
             tokio::select! {
-                () = rung => {}
-                () = tokio::time::sleep(EVERY) => {}
+                changed = looks.changed() => if changed.is_err() { return },
                 () = shutdown.wait() => return,
                 () = sender.closed() => return,
+            }
+            let Some(look) = looks.borrow_and_update().clone() else { continue };
+            let Some(mut rows) = missed(&db, reached, &look).await else { continue };
+            rows.extend_from_slice(&look.rows);
+            told = send(&sender, &mut sent, &rows).await;
+            reached = reached.max(look.last);
+            while sent.len() > 10_000 {
+                sent.pop_first();
             }
         }
     });
     Ok(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver)))
+}
+
+/// Rows between what a stream has reached and where a look begins: it may have been slow for several looks. None = they
+/// cannot be read.
+async fn missed(db: &Db, reached: i64, look: &Look) -> Option<Vec<(i64, Revocation)>> {
+    if look.after <= reached {
+        return Some(vec![]);
+    }
+    match since(db, (reached - LATE_ROWS).max(0)).await {
+        Ok(rows) => Some(rows),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "revocations cannot be read");
+            None
+        }
+    }
+}
+
+/// Sends what was not sent yet, and a heartbeat: everything up to now was told. An error = nobody listens.
+async fn send(
+    sender: &mpsc::Sender<Result<Revocation, Failure>>,
+    sent: &mut BTreeSet<i64>,
+    rows: &[(i64, Revocation)],
+) -> Result<(), ()> {
+    for (id, revocation) in rows {
+        if sent.insert(*id) {
+            sender.send(Ok(revocation.clone())).await.map_err(drop)?;
+        }
+    }
+    let heartbeat = Revocation { what: Some(What::Heartbeat(Heartbeat {})) };
+    sender.send(Ok(heartbeat)).await.map_err(drop)
 }
