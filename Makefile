@@ -82,8 +82,9 @@ test-api: setup ## Check the API from outside: OpenAPI document, generated clien
 	$(with_services) .local/venv/bin/python tests/api/check.py $(built)/debug/stage
 
 .PHONY: tidy
-tidy: ## Check format, lints, sizes, floors, words, licences and protos
+tidy: ## Check format, lints, sizes, floors, words, licences and protos; plant sins and see them found
 	@local/tidy/tidy.sh
+	@local/tidy/tidy.sh --selftest
 
 # The bench has a cargo workspace and a folder of its own; both sides run on one server with fsync on.
 bench_dir := $(CURDIR)/.local/bench

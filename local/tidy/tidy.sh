@@ -65,7 +65,7 @@ check_sizes() {
 # Four floors, and no arrow runs up: local -> edge and services -> mesh -> proto.
 check_floors() {
   local up
-  up=$(for crate in proto infra/mesh; do grep -HnE '^(svc-[a-z]+|neipix-(edge|local|cli|tests))\b' "$crate/Cargo.toml" || true; done
+  up=$(for crate in proto infra/mesh infra/testdb; do grep -HnE '^(svc-[a-z]+|neipix-(edge|local|cli|tests))\b' "$crate/Cargo.toml" || true; done
     grep -HnE '^neipix-mesh\b' proto/Cargo.toml || true
     for crate in edge svc-*; do
       grep -HnE '^(svc-[a-z]+|neipix-(edge|local|cli|tests))\b' "$crate/Cargo.toml" || true
@@ -73,11 +73,22 @@ check_floors() {
     grep -HnE '^(svc-[a-z]+|neipix-(mesh|edge|local|tests))\b' cli/Cargo.toml || true)
   [ -z "$up" ] || fail "an import runs up: $up"
   local clients
-  clients=$(git grep -nE 'reqwest::|hyper_util::client' -- 'svc-*/src' ':!infra' || true)
+  clients=$(git grep -nE 'reqwest::|hyper_util::client' -- 'svc-*/src/**' || true)
   [ -z "$clients" ] || fail "only infra/mesh/src/egress makes HTTP clients: $clients"
   local prices
   prices=$(git grep -niE 'micro_pix_per_million|markup' -- edge/src || true)
   [ -z "$prices" ] || fail "nothing in edge/ knows a price: $prices"
+}
+
+# A database that ran a migration never runs it again: what changed in it would be missing there.
+check_migrations() {
+  sha256sum --check --strict --quiet local/tidy/migrations.sha256 ||
+    fail "a migration that was published is never changed: write a new one"
+  local unlisted
+  unlisted=$(git ls-files -co --exclude-standard -- 'svc-*/migrations/*.sql' | while read -r f; do
+    grep -qF "  $f" local/tidy/migrations.sha256 || echo "$f"
+  done)
+  [ -z "$unlisted" ] || fail "new migrations: sha256sum them into local/tidy/migrations.sha256: $unlisted"
 }
 
 check_talk() {
@@ -95,7 +106,7 @@ check_derived() {
 
 all() {
   install_tools
-  for check in sizes floors talk shell words protos dependencies rust derived; do
+  for check in sizes floors migrations talk shell words protos dependencies rust derived; do
     say "$check"
     "check_$check"
   done
@@ -120,11 +131,16 @@ selftest() {
     say "selftest: found $name"
     
     git ls-files -co --exclude-standard -z | grep -zv '^tests/bench/' | xargs -0 -I{} cp --parents {} "$scratch" 2>/dev/null || true
-    (cd "$scratch" && rm -f planted.* edge/src/planted.rs svc-billing/src/planted.rs proto/neipix/billing/v1/planted.proto && git add -A >/dev/null)
+    (cd "$scratch" && rm -rf planted.* svc-auth/migrations/2099-* edge/src/planted.rs svc-billing/src/planted.rs proto/neipix/billing/v1/planted.proto && git add -A >/dev/null)
   }
   plant "a file of 501 lines" sizes "seq 501 | sed 's/^/\/\/ /' > edge/src/planted.rs"
   plant "an import that runs up" floors "echo 'neipix-local.workspace = true' >> edge/Cargo.toml"
   plant "a second HTTP client" floors "echo 'use reqwest::Client;' > svc-billing/src/planted.rs"
+  plant "a price in the edge" floors "echo 'const MARK''UP: u32 = 1;' > edge/src/planted.rs"
+  plant "a registry's host" talk "echo 'https://py''pi.org' > planted.md"
+  plant "an unformatted file" rust "printf 'fn  f( ) { }' > edge/src/planted.rs && echo 'mod planted;' >> edge/src/lib.rs"
+  plant "a changed migration" migrations "echo '-- more' >> svc-auth/migrations/2026-11-24-000001_accounts/up.sql"
+  plant "an unlisted migration" migrations "mkdir svc-auth/migrations/2099-01-01-000001_planted && echo 'SELECT 1;' > svc-auth/migrations/2099-01-01-000001_planted/up.sql"
   plant "a left-over marker" talk "printf 'fn f() { to''do!() }' > edge/src/planted.rs"
   plant "a shell mistake" shell "printf '#!/bin/bash\nrm -rf \$1/\nfor f in \$(ls); do cat \$f; done\ncd x\n[ \$a = ]\n' > planted.sh"
   plant "a misspelt word" words "echo 'rec''ieve te''h' > planted.md"

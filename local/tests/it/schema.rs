@@ -4,6 +4,7 @@ use std::path::Path;
 
 use neipix_local::product;
 use neipix_mesh::{migrate::print_schema, secret::Secret};
+use neipix_testdb::TestDatabase;
 
 const SERVICES: [&str; 5] = ["auth", "assistants", "billing", "chats", "admin"];
 
@@ -28,20 +29,17 @@ async fn query(url: &str, sql: &str) -> Vec<String> {
     rows.collect()
 }
 
-/// A migrated database of this test's own.
-async fn migrated(name: &str) -> String {
-    let name = format!("{name}_{}", std::process::id());
-    query(&owner(), &format!("CREATE DATABASE {name}")).await;
-    let (base, rest) = owner().rsplit_once('/').map(|(b, r)| (b.to_owned(), r.to_owned())).unwrap();
-    let options = rest.split_once('?').map(|(_, options)| format!("?{options}")).unwrap_or_default();
-    let url = format!("{base}/{name}{options}");
-    product::migrate(&url).await.unwrap();
-    url
+/// A migrated database of this test's own, and its address.
+async fn migrated() -> (TestDatabase, String) {
+    let database = TestDatabase::new(&owner(), async |url| product::migrate(&url).await).await.unwrap();
+    let url = database.at(&owner());
+    (database, url)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schema_rs_of_each_service_is_what_its_migrated_database_says() {
-    let url = Secret::new(migrated("schema").await);
+    let (_database, url) = migrated().await;
+    let url = Secret::new(url);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut drifted = vec![];
     for service in SERVICES {
@@ -60,7 +58,7 @@ async fn schema_rs_of_each_service_is_what_its_migrated_database_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_40_every_tenant_table_is_fenced_but_the_listed_ones() {
     // trust: INV-40
-    let url = migrated("fences").await;
+    let (_database, url) = migrated().await;
     let open = query(
         &url,
         "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -106,7 +104,7 @@ async fn inv_40_every_tenant_table_is_fenced_but_the_listed_ones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_schema_reaches_into_another() {
-    let url = migrated("apart").await;
+    let (_database, url) = migrated().await;
     let keys = query(
         &url,
         "SELECT conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid

@@ -130,6 +130,7 @@ async fn r_5_readers_that_stop_cost_little() {
     let sockets = asking_all(&stage, readers).await;
     let (kept, memory) = stand_still(&stage, &sockets).await;
     let grown = memory.saturating_sub(before) * 1024;
+    eprintln!("a stopped reader costs {} KiB", grown / readers / 1024);
     assert!(kept <= KEPT, "the system keeps {kept} bytes for one reader");
     assert!(grown <= readers * COST, "{readers} readers cost {grown} bytes");
     drop(sockets);
