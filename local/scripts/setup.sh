@@ -124,7 +124,8 @@ install_api() {
   if api_is_there; then return; fi
   say "installing the API's checks into .local/venv and .local/npm"
   local venv="$root/.local/venv" npm="$root/.local/npm"
-  local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all:)
+  local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all:
+    --require-hashes)
   rm -rf "$venv" "$npm"
   python3 -m venv "$venv" >&2
   "${pip[@]}" --requirement "$api/requirements.txt" >&2
