@@ -76,14 +76,14 @@ pub async fn watch(chats: &Chats, call: Call<WatchRequest>) -> Result<Stream<Wat
             Ok(()) | Err(Stopped::Gone) => {}
             Err(Stopped::Failed(failure)) => {
                 // Nobody listens: fine.
-                let _ = sender.try_send((Err(failure), None));
+                let _ = sender.try_send(Box::new((Err(failure), None)));
             }
         }
     });
     // Who asks for the next frame has done with the one before, which makes room for it.
     Ok(Box::pin(futures::stream::unfold((receiver, None), async |(mut receiver, done)| {
         drop(done);
-        let (frame, room) = receiver.recv().await?;
+        let (frame, room) = *receiver.recv().await?;
         Some((frame, (receiver, room)))
     })))
 }
@@ -132,8 +132,8 @@ struct Watcher {
     sender: mpsc::Sender<Told>,
 }
 
-/// A frame, and the room that it takes.
-type Told = (Result<WatchResponse, Failure>, Option<OwnedSemaphorePermit>);
+/// A frame, and the room that it takes. Boxed: a channel keeps place for 32 at once, which is sixteen kilobytes of frames.
+type Told = Box<(Result<WatchResponse, Failure>, Option<OwnedSemaphorePermit>)>;
 
 impl Watcher {
     async fn tell(&mut self, frame: Frame) -> Result<(), Stopped> {
@@ -142,7 +142,7 @@ impl Watcher {
         let bytes = u32::try_from(frame.encoded_len()).unwrap_or(u32::MAX).min(BEHIND_BYTES);
         let sent = async {
             let room = self.room.clone().acquire_many_owned(bytes).await.map_err(|_| Stopped::Gone)?;
-            self.sender.send((Ok(frame), Some(room))).await.map_err(|_| Stopped::Gone)
+            self.sender.send(Box::new((Ok(frame), Some(room)))).await.map_err(|_| Stopped::Gone)
         };
         tokio::time::timeout(READER_MOST, sent).await.map_err(|_| Stopped::Gone)?
     }
