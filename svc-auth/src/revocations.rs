@@ -1,6 +1,10 @@
 //! What ended before its time: written with its cause, told to every process within 2 seconds.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     QueryableByName,
@@ -118,6 +122,8 @@ struct Look {
     /// The last row that any look found.
     last: i64,
     rows: Vec<(i64, Revocation)>,
+    /// When it was told to the streams.
+    at: Instant,
 }
 
 /// Where the streams of this process see the last look that succeeded.
@@ -140,7 +146,7 @@ pub async fn look(auth: Auth) {
         match since(&auth.db, after).await {
             Ok(rows) => {
                 last = rows.last().map_or(last, |(id, _)| *id);
-                auth.looks.0.send_replace(Some(Arc::new(Look { after, last, rows })));
+                auth.looks.0.send_replace(Some(Arc::new(Look { after, last, rows, at: Instant::now() })));
             }
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "revocations cannot be read"),
         }
@@ -163,17 +169,19 @@ pub async fn watch(auth: &Auth, _call: Call<WatchRevocationsRequest>) -> Result<
     auth.tasks.spawn("auth.watch", async move {
         let mut sent = BTreeSet::new();
         let mut reached = backlog.last().map_or(0, |(id, _)| *id);
-        let mut told = send(&sender, &mut sent, &backlog).await;
+        let mut told = send(&sender, &mut sent, [&backlog, &[]]).await;
         while told.is_ok() {
             tokio::select! {
                 changed = looks.changed() => if changed.is_err() { return },
                 () = shutdown.wait() => return,
                 () = sender.closed() => return,
             }
-            let Some(look) = looks.borrow_and_update().clone() else { continue };
-            let Some(mut rows) = missed(&db, reached, &look).await else { continue };
-            rows.extend_from_slice(&look.rows);
-            told = send(&sender, &mut sent, &rows).await;
+            // A slow reader may have kept this stream from an older look: its heartbeat would promise too much.
+            let Some(look) = looks.borrow_and_update().clone().filter(|look| look.at.elapsed() < 2 * EVERY) else {
+                continue;
+            };
+            let Some(missed) = missed(&db, reached, &look).await else { continue };
+            told = send(&sender, &mut sent, [&missed, &look.rows]).await;
             reached = reached.max(look.last);
             while sent.len() > 10_000 {
                 sent.pop_first();
@@ -202,9 +210,9 @@ async fn missed(db: &Db, reached: i64, look: &Look) -> Option<Vec<(i64, Revocati
 async fn send(
     sender: &mpsc::Sender<Result<Revocation, Failure>>,
     sent: &mut BTreeSet<i64>,
-    rows: &[(i64, Revocation)],
+    rows: [&[(i64, Revocation)]; 2],
 ) -> Result<(), ()> {
-    for (id, revocation) in rows {
+    for (id, revocation) in rows.into_iter().flatten() {
         if sent.insert(*id) {
             sender.send(Ok(revocation.clone())).await.map_err(drop)?;
         }
