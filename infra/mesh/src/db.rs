@@ -168,7 +168,8 @@ impl Db {
     }
 
     /// The same database for work that people wait for less: of its transactions, this view runs as many at once as half of
-    /// the processors, at least one, and the others wait in line. What people wait for finds the processors less busy.
+    /// the processors, at least one, and the others wait in line: what people wait for finds the processors less busy. One that
+    /// waits for nothing but the disk stands in nobody's way.
     #[must_use]
     pub fn unhurried(&self) -> Self {
         let most = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
@@ -364,13 +365,14 @@ impl Db {
             + Sync,
     {
         // Nobody closes it: an error would only mean that nothing waits.
-        let _permit = match &self.gate {
-            Some(gate) => gate.acquire().await.ok(),
+        let mut place = match &self.gate {
+            Some(gate) => gate.clone().acquire_owned().await.ok(),
             None => None,
         };
         let mut stale = 0;
         let (open, value, queued) = loop {
             let mut open = Open::begin(&self.pool, to).await.map_err(E::from)?;
+            open.tx().keep_place(place.take());
             let note = Note { queued: Cell::default(), traceparent: to.traceparent.to_owned() };
             let (result, queued) = NOTE
                 .scope(note, async {

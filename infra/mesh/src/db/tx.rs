@@ -12,6 +12,7 @@ use diesel::{
 };
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{errors, pool::Object};
 
@@ -25,6 +26,8 @@ pub struct Tx {
     unheard: AtomicUsize,
     /// The connection died before anything was done on it.
     stale: AtomicBool,
+    /// Its place among those that work at once: given up where only the disk is waited for.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 #[derive(Default)]
@@ -46,7 +49,12 @@ impl Tx {
             state: Mutex::new(State { begin, ..State::default() }),
             unheard: AtomicUsize::default(),
             stale: AtomicBool::default(),
+            place: Mutex::default(),
         }
+    }
+
+    pub(super) fn keep_place(&self, place: Option<OwnedSemaphorePermit>) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 
     /// Says that the next statement is the last, and its text: COMMIT goes with it in one round trip. For a statement that
@@ -104,6 +112,13 @@ impl Tx {
             let begun = async {
                 let Some(begin) = begin else { return Ok(()) };
                 self.send(&begin).await.inspect_err(|error| self.stale.store(errors::is_lost(error), Ordering::Relaxed))
+            };
+            let statement = async {
+                let answer = statement.await;
+                if last.is_some() {
+                    self.keep_place(None);
+                }
+                answer
             };
             let ended = async { if last.is_some_and(|(_, ended)| ended) { self.send("COMMIT").await } else { Ok(()) } };
             let (begun, answer, ended) = futures::future::join3(begun, statement, ended).await;

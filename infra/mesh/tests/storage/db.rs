@@ -18,7 +18,7 @@ use neipix_mesh::{
 use neipix_proto::access::v1::ErrorReason;
 use tokio::sync::Barrier;
 
-use crate::support::{MIGRATIONS, TestDb, add_note, count, eventually, execute, number, workspace};
+use crate::support::{MIGRATIONS, TestDb, add_note, count, eventually, execute, number, soon, workspace};
 
 async fn notes(db: &Db, ws: WorkspaceId) -> i64 {
     db.in_workspace_id(ws, "test.notes", async |tx: &mut Tx| {
@@ -211,15 +211,17 @@ const LAST: &str = "INSERT INTO note (workspace_id, id, text) VALUES ($1, gen_ra
 async fn last_note(db: &Db, ws: WorkspaceId, text: &str) -> Result<(), Failure> {
     db.in_workspace_id(ws, "test.last", async |tx: &mut Tx| {
         add_note(tx, ws, "first").await?;
-        tx.last(LAST);
-        let last = diesel::sql_query(LAST)
-            .bind::<diesel::sql_types::Uuid, _>(ws)
-            .bind::<diesel::sql_types::Text, _>(text)
-            .kept();
-        diesel_async::RunQueryDsl::execute(last, tx).await?;
-        Ok(())
+        add_last(tx, ws, text).await
     })
     .await
+}
+
+async fn add_last(tx: &mut Tx, ws: WorkspaceId, text: &str) -> Result<(), Failure> {
+    tx.last(LAST);
+    let last =
+        diesel::sql_query(LAST).bind::<diesel::sql_types::Uuid, _>(ws).bind::<diesel::sql_types::Text, _>(text).kept();
+    diesel_async::RunQueryDsl::execute(last, tx).await?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -276,6 +278,47 @@ async fn unhurried_transactions_leave_connections_to_the_others() {
         usize::try_from(most.into_inner()).unwrap() <= processors.div_ceil(2),
         "half of the processors, at least one"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unhurried_transaction_that_waits_for_its_commit_stands_in_nobodys_way() {
+    let t = TestDb::new().await;
+    let places = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).div_ceil(2);
+    let (db, ws) = (t.db(places + 1), workspace());
+    // Each connection knows the statement, so that COMMIT goes with it.
+    let all = Barrier::new(places + 1);
+    let known = (0..=places).map(|_| async {
+        let body = async |tx: &mut Tx| {
+            number(tx, "SELECT 1").await?;
+            all.wait().await;
+            add_last(tx, ws, "known").await
+        };
+        db.in_workspace_id(ws, "test.known", body).await.unwrap();
+    });
+    futures::future::join_all(known).await;
+    t.sql(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+           PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$; \
+         CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON note DEFERRABLE INITIALLY DEFERRED FOR EACH ROW \
+           WHEN (NEW.text = 'slow') EXECUTE FUNCTION wait()",
+    )
+    .await;
+    let mut disk = t.owner().await;
+    disk.batch_execute("SELECT pg_advisory_lock(7)").await.unwrap();
+    let unhurried = db.unhurried();
+    let slow = (0..places).map(|_| last_note(&unhurried, ws, "slow"));
+    let quick = async {
+        eventually("all places wait for their commit", async || {
+            let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 7 \
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            (t.number(waiting).await == i64::try_from(places).unwrap()).then_some(())
+        })
+        .await;
+        soon("a quick one", last_note(&unhurried, ws, "quick")).await.unwrap();
+        disk.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
+    };
+    let (slow, ()) = futures::future::join(futures::future::join_all(slow), quick).await;
+    slow.into_iter().for_each(|done| done.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
