@@ -24,18 +24,18 @@ use crate::{
     live::{LiveTurn, WorkspaceLive},
 };
 
-/// Events in one look: few at first, more where they are small.
-const PAGE_FIRST: i64 = 2;
+/// Events in one look: one at first, more where they are small.
+const PAGE_FIRST: i64 = 1;
 const PAGE: i64 = 200;
 /// What a look should bring, in bytes: so much lies in memory while its reader reads nothing.
-const PAGE_BYTES: usize = 32 * 1024;
+const PAGE_BYTES: usize = 16 * 1024;
 /// The net under the wake-ups.
 const POLL: Duration = Duration::from_secs(2);
 /// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Frames that a slow reader is behind at most, and their bytes; a larger frame waits alone.
 const BEHIND: usize = 32;
-const BEHIND_BYTES: u32 = 32 * 1024;
+const BEHIND_BYTES: u32 = 16 * 1024;
 /// A reader that takes nothing for so long is cut off.
 const READER_MOST: Duration = Duration::from_secs(10);
 /// Texts go out no more often.
