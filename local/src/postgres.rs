@@ -45,9 +45,15 @@ pub enum Profile {
 impl Profile {
     fn options(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Durable => {
-                &[("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on"), ("max_connections", "200")]
-            }
+            Self::Durable => &[
+                ("fsync", "on"),
+                ("synchronous_commit", "on"),
+                ("full_page_writes", "on"),
+                ("max_connections", "200"),
+                // Statements that ran while their tables were empty are planned anew once Postgres has looked at them: until
+                // then a message costs more with each dialogue.
+                ("autovacuum_naptime", "10s"),
+            ],
             Self::Killed => &[
                 ("fsync", "off"),
                 ("synchronous_commit", "on"),
