@@ -74,6 +74,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    passage_word (workspace_id, assistant_id, lexeme, file_id, version) {
+        workspace_id -> Uuid,
+        assistant_id -> Uuid,
+        lexeme -> Text,
+        file_id -> Uuid,
+        version -> Int4,
+        places -> Array<Int4>,
+        weights -> Array<Float4>,
+    }
+}
+
+diesel::table! {
     provider (id) {
         id -> Uuid,
         name -> Text,

@@ -15,8 +15,8 @@ use crate::{
 
 /// Passages where none are asked for.
 pub const PASSAGES_USUAL: usize = 8;
-/// Rows of one ranked list.
-pub const LIST_ROWS_MAX: i32 = 30;
+/// Rows of one ranked list at least: what lies far down in one may stand high in another.
+const LIST_ROWS: usize = 16;
 /// Characters of a question that are searched for.
 const QUESTION_CHARS_MAX: usize = 2_000;
 /// Words that are searched by trigrams.
@@ -77,6 +77,12 @@ pub struct Found {
     pub passage: PassageId,
     /// Comparable within one answer.
     pub score: f64,
+}
+
+/// Rows of each list, for so many passages.
+#[must_use]
+pub fn list_rows(most: usize) -> i32 {
+    i32::try_from(most.max(LIST_ROWS)).unwrap_or(i32::MAX)
 }
 
 /// Fuses ranked lists into one; equal scores are ordered by id, so that the same rows give the same order.

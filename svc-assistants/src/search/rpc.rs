@@ -7,7 +7,7 @@ use neipix_proto::assistants::v1::{
 };
 
 use super::{
-    Found, PASSAGES_USUAL, Question, fuse, prepare,
+    Found, PASSAGES_USUAL, Question, fuse, list_rows, prepare,
     store::{self, PassageRow},
 };
 use crate::{Assistants, assistants, assistants::rpc::seen};
@@ -76,7 +76,7 @@ async fn find(
 ) -> Result<Vec<Found>, Failure> {
     let ws = context.workspace;
     let most = usize::try_from(limit).ok().filter(|n| *n > 0).unwrap_or(PASSAGES_USUAL);
-    let hits = store::search(tx, ws, assistant, question).await?;
+    let hits = store::search(tx, ws, assistant, question, list_rows(most)).await?;
     if hits.is_empty() {
         // Nothing found and nobody there must look different to a caller.
         assistants::store::find(tx, ws, assistant).await?.ok_or_else(Failure::not_found)?;

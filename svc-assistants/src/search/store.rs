@@ -13,7 +13,7 @@ use neipix_mesh::{
 };
 use uuid::Uuid;
 
-use super::{Hit, LIST_ROWS_MAX, Question};
+use super::{Hit, Question};
 
 #[derive(QueryableByName)]
 struct HitRow {
@@ -39,7 +39,7 @@ static SEARCH: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Ranked lists of an assistant's passages.
+/// Ranked lists of an assistant's passages, each of so many rows at most.
 ///
 /// # Errors
 /// Storage.
@@ -48,6 +48,7 @@ pub async fn search(
     ws: WorkspaceId,
     assistant: AssistantId,
     question: &Question,
+    most: i32,
 ) -> diesel::QueryResult<Vec<Hit>> {
     let readings: Vec<&str> = question.readings.iter().map(|r| r.text.as_str()).collect();
     let rows: Vec<HitRow> = diesel::sql_query(SEARCH.as_str())
@@ -55,7 +56,7 @@ pub async fn search(
         .bind::<SqlUuid, _>(assistant)
         .bind::<Array<Text>, _>(readings)
         .bind::<Array<Text>, _>(&question.words)
-        .bind::<Integer, _>(LIST_ROWS_MAX)
+        .bind::<Integer, _>(most)
         .kept()
         .load(tx)
         .await?;

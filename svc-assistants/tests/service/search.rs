@@ -74,6 +74,24 @@ async fn inv_91_switched_off_and_deleted_files_are_not_answered_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_word_of_a_ready_file_is_listed_where_it_stands() {
+    let t = Test::start().await;
+    let id = t.published(spec("A")).await;
+    t.file(id, "shop.md", &SHOP).await;
+    t.file(id, "much.md", &["Доставка, доставка и ещё раз доставка."; 20]).await;
+    let stands = "SELECT p.file_id, p.n, w.lexeme FROM passage p, unnest(p.search) AS w";
+    let listed = "SELECT w.file_id, u.n, w.lexeme FROM passage_word w, unnest(w.places) AS u (n)";
+    assert!(t.number(&format!("SELECT count(*) FROM ({listed}) AS l")).await > 20);
+    let differ = format!("SELECT count(*) FROM (({stands} EXCEPT {listed}) UNION ALL ({listed} EXCEPT {stands})) AS d");
+    assert_eq!(t.number(&differ).await, 0);
+    let unweighed =
+        "SELECT count(*) FROM passage_word WHERE cardinality(places) <> cardinality(weights) OR 0 >= ANY (weights)";
+    assert_eq!(t.number(unweighed).await, 0);
+    let texts = found(&t, &id.to_string(), "чек для доставки").await;
+    assert_eq!(texts[0], SHOP[1], "a rare word tells more than one that is everywhere: {texts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_search_uses_its_indexes_on_fifty_thousand_passages() {
     let t = Test::start().await;
     let id = t.published(spec("A")).await;
@@ -83,22 +101,24 @@ async fn the_search_uses_its_indexes_on_fifty_thousand_passages() {
          INSERT INTO passage (workspace_id, id, assistant_id, file_id, version, n, page, start, headings, body, indexed) \
          SELECT '{ws}', gen_random_uuid(), '{id}', '{file}', 1, n + 10, 1, 0, '{{}}', t, t FROM \
          (SELECT n, 'Артикул ' || md5(n::text) || ' имеет цвет ' || (n % 977) || ' и склад ' || md5((n % 4999)::text) AS t \
-          FROM generate_series(1, 50000) AS n) AS x; ANALYZE passage",
+          FROM generate_series(1, 50000) AS n) AS x; \
+         DELETE FROM passage_word; SELECT write_words('{ws}', '{file}'); ANALYZE passage, passage_word",
         ws = t.ws
     ))
     .await;
     let scans = |index: &str| {
         format!("SELECT coalesce(sum(idx_scan), 0) FROM pg_stat_user_indexes WHERE indexrelname = '{index}'")
     };
-    let whole = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables WHERE relname = 'passage'";
+    let whole =
+        "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables WHERE relname IN ('passage', 'passage_word')";
     let before = t.number(whole).await;
     let started = Instant::now();
     let texts = found(&t, &id.to_string(), "Сколько стоит доставка?").await;
     let took = started.elapsed();
     assert_eq!(texts.first().map(String::as_str), Some(SHOP[0]));
     assert!(took.as_millis() < 500, "{took:?}");
-    for index in ["passage_search_ix", "passage_trigram_ix"] {
+    for index in ["passage_word_pk", "passage_trigram_ix"] {
         eventually(index, async || (t.number(&scans(index)).await > 0).then_some(())).await;
     }
-    assert_eq!(t.number(whole).await, before, "the table is never read whole");
+    assert_eq!(t.number(whole).await, before, "the tables are never read whole");
 }
