@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 pub use comments::Comments;
 use schema::Schemas;
 
-use crate::{bind::field_at, names::json_path};
+use crate::{bind::field_at, names::json_path, rest::goes_on_after};
 
 /// The document. Calls of the staff stand under the panel's origin.
 #[must_use]
@@ -176,6 +176,13 @@ impl Operation<'_> {
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             }));
         }
+        if goes_on_after(self.method) {
+            parameters.push(json!({
+                "name": "Last-Event-ID", "in": "header", "required": false,
+                "description": "The `id` of the last event read: the stream goes on behind it. Wins over `after`.",
+                "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+            }));
+        }
         parameters
     }
 
@@ -269,6 +276,17 @@ mod tests {
         assert_eq!(file["get"]["operationId"], "GetFile");
         assert_eq!(document["paths"]["/api/v1/admin/users"]["get"]["servers"][0]["url"], "https://admin.example.com");
         assert_eq!(file["patch"]["parameters"][1]["name"], "id");
+        let with = |name: &str| {
+            document["paths"]
+                .as_object()
+                .unwrap()
+                .values()
+                .flat_map(|p| p.as_object().unwrap().values())
+                .filter(|o| o["parameters"].as_array().is_some_and(|all| all.iter().any(|p| p["name"] == name)))
+                .map(|o| o["operationId"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(with("Last-Event-ID"), ["Watch"]);
     }
 
     #[test]

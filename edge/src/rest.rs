@@ -114,7 +114,7 @@ async fn answer(edge: &Edge, parts: &Parts, body: Body, incoming: &Incoming) -> 
             object.insert(field.field.json_name().to_owned(), Value::String(text));
         }
     }
-    if route.method.descriptor.is_server_streaming() && input.get_field_by_name(AFTER).is_some() {
+    if goes_on_after(route.method) {
         go_on_after(&parts.headers, &mut value)?;
     }
     let message = transcode::to_bytes(&input, value)?;
@@ -138,6 +138,12 @@ async fn answer(edge: &Edge, parts: &Parts, body: Body, incoming: &Incoming) -> 
 
 /// The number that a stream of events goes on behind.
 const AFTER: &str = "after";
+
+/// Whether a method streams numbered events.
+#[must_use]
+pub fn goes_on_after(method: &Method) -> bool {
+    method.descriptor.is_server_streaming() && method.descriptor.input().get_field_by_name(AFTER).is_some()
+}
 
 /// A browser's EventSource that comes back says the last number it has; its address is still the one that it began with.
 fn go_on_after(headers: &HeaderMap, value: &mut Value) -> Result<(), Failure> {

@@ -27,9 +27,9 @@ use crate::{
 };
 
 /// The sub-protocol that carries the ticket: a header, never the URL, which ends up in logs.
-const TICKET: &str = "neipix.ticket.";
+const TICKET: &str = "ticket.";
 /// What the server agrees to.
-const PROTOCOL: &str = "neipix.events.v1";
+const PROTOCOL: &str = "neipix.v1";
 /// Largest frame from a client, in bytes.
 const FRAME_MOST: usize = 64 * 1024;
 
@@ -88,10 +88,7 @@ async fn admit(
         .flat_map(|v| v.split(','))
         .find_map(|p| p.trim().strip_prefix(TICKET));
     let ticket = ticket.ok_or_else(|| {
-        Failure::new(
-            ErrorReason::TokenInvalid,
-            "open the socket with the sub-protocols neipix.events.v1 and neipix.ticket.<ticket>",
-        )
+        Failure::new(ErrorReason::TokenInvalid, "open the socket with the sub-protocols neipix.v1 and ticket.<ticket>")
     })?;
     let mut auth = AuthServiceClient::new(edge.mesh.background("svc-auth"));
     let request = RedeemSocketTicketRequest { workspace_id: String::new(), ticket: ticket.to_owned() };

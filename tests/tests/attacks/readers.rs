@@ -43,7 +43,7 @@ async fn long_dialogue(stage: &Stage, messages: usize) {
 /// A socket that asked for everything behind a number.
 async fn asking(stage: &Stage, after: i64) -> Socket {
     let ticket = stage.owner.post("/api/v1/auth/socket-tickets", json!({})).await.ok();
-    let protocols = format!("neipix.events.v1, neipix.ticket.{}", ticket["ticket"].as_str().unwrap());
+    let protocols = format!("neipix.v1, ticket.{}", ticket["ticket"].as_str().unwrap());
     let rest = stage.owner.acting(Anonymous);
     let mut socket = rest.narrow_socket("/api/v1/events", Some(&protocols), OWN).await.unwrap();
     socket.send(&json!({"t": "resume", "after": after})).await;

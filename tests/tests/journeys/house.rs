@@ -220,7 +220,7 @@ pub fn number(value: &Value) -> i64 {
 
 pub async fn ticket(api: &Rest<Bearer>) -> String {
     let made = api.post("/api/v1/auth/socket-tickets", json!({})).await.ok();
-    format!("neipix.events.v1, neipix.ticket.{}", text(&made["ticket"]))
+    format!("neipix.v1, ticket.{}", text(&made["ticket"]))
 }
 
 pub async fn open_socket(api: &Rest<Bearer>) -> Result<Socket, u16> {

@@ -43,11 +43,11 @@ async fn r_1_a_socket_opens_by_a_fresh_ticket_of_an_own_page_alone() {
         rest.socket(path, protocols.as_deref()).await.map(|socket| socket.protocol().map(str::to_owned))
     };
     assert_eq!(opened(&anonymous, events, None).await, Err(401), "no ticket");
-    assert_eq!(opened(&anonymous, events, Some("neipix.events.v1".into())).await, Err(401), "no ticket");
-    let madeup = "neipix.events.v1, neipix.ticket.AAAAAAAAAAAAAAAAAAAAAA";
+    assert_eq!(opened(&anonymous, events, Some("neipix.v1".into())).await, Err(401), "no ticket");
+    let madeup = "neipix.v1, ticket.AAAAAAAAAAAAAAAAAAAAAA";
     assert_eq!(opened(&anonymous, events, Some(madeup.into())).await, Err(401), "a made-up ticket");
     let spent = ticket(&owner.api).await;
-    assert_eq!(opened(&anonymous, events, Some(spent.clone())).await, Ok(Some("neipix.events.v1".into())));
+    assert_eq!(opened(&anonymous, events, Some(spent.clone())).await, Ok(Some("neipix.v1".into())));
     assert_eq!(opened(&anonymous, events, Some(spent)).await, Err(401), "spent");
     let expired = ticket(&owner.api).await;
     house.as_owner("UPDATE auth.socket_ticket SET expires_at = clock_timestamp() - interval '1 second'").await;
@@ -62,7 +62,7 @@ async fn r_1_a_socket_opens_by_a_fresh_ticket_of_an_own_page_alone() {
         assert_eq!(opened(&page, events, Some(fresh.clone())).await, Err(403), "{origin}");
     }
     let own = anonymous.clone().with_header("origin", &anonymous.origin());
-    assert_eq!(opened(&own, events, Some(fresh)).await, Ok(Some("neipix.events.v1".into())));
+    assert_eq!(opened(&own, events, Some(fresh)).await, Ok(Some("neipix.v1".into())));
     house.close().await;
 }
 

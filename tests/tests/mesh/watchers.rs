@@ -46,7 +46,7 @@ async fn numbers_of_stream(stream: &mut Sse) -> Vec<i64> {
 async fn socket(house: &House, owner: &Bearer, edge: usize, after: i64) -> Socket {
     let watcher = house.mesh.rest(edge, Surface::Api).acting(owner.clone());
     let ticket = watcher.post("/api/v1/auth/socket-tickets", json!({})).await.ok();
-    let protocols = format!("neipix.events.v1, neipix.ticket.{}", ticket["ticket"].as_str().unwrap());
+    let protocols = format!("neipix.v1, ticket.{}", ticket["ticket"].as_str().unwrap());
     let mut socket = watcher.socket("/api/v1/events", Some(&protocols)).await.unwrap();
     socket.send(&json!({"t": "resume", "after": after})).await;
     socket

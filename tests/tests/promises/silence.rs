@@ -48,7 +48,7 @@ async fn f_21_a_half_open_socket_is_closed_within_a_minute_and_one_that_answers_
     let mut sockets = vec![];
     for proxy in [&lost, &listening] {
         let ticket = api.post("/api/v1/auth/socket-tickets", json!({})).await.ok();
-        let protocols = format!("neipix.events.v1, neipix.ticket.{}", ticket["ticket"].as_str().unwrap());
+        let protocols = format!("neipix.v1, ticket.{}", ticket["ticket"].as_str().unwrap());
         let host = format!("api.localhost:{}", edge.port());
         let there = Rest::at(proxy.addr(), Surface::Api).with_host(&host).acting(Anonymous);
         let mut socket = there.socket("/api/v1/events", Some(&protocols)).await.unwrap();

@@ -45,7 +45,7 @@ impl Open {
         let rest = place.rest(Surface::Api);
         let signed = rest.bearer(credential);
         let ticket = signed.post("/api/v1/auth/socket-tickets", json!({})).await.ok();
-        let protocols = format!("neipix.events.v1, neipix.ticket.{}", ticket["ticket"].as_str().unwrap());
+        let protocols = format!("neipix.v1, ticket.{}", ticket["ticket"].as_str().unwrap());
         let mut socket = rest.socket("/api/v1/events", Some(&protocols)).await.unwrap();
         // From now on.
         socket.send(&json!({"t": "resume"})).await;
