@@ -2,6 +2,8 @@
 //!
 //! Redis is transport and cache only: losing it loses nothing that was acknowledged.
 
+mod bucket;
+
 use std::time::Duration;
 
 use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, aio::MultiplexedConnection};
@@ -11,6 +13,8 @@ use futures::StreamExt as _;
 use neipix_proto::{Reason as _, ReasonInfo, access::v1::ErrorReason};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::broadcast;
+
+pub use self::bucket::Buckets;
 
 use crate::{WorkspaceId, config::ConfigError, failure::HasReason, secret::Secret, shutdown::Shutdown, tasks::Tasks};
 

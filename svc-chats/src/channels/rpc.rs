@@ -300,13 +300,16 @@ pub async fn update(chats: &Chats, call: Call<UpdateChannelRequest>) -> Result<C
     if row.kind != "telegram" {
         return Err(built_in());
     }
-    let moves = match assistant_of(&asked.assistant_id)? {
-        Some(to) if paths.iter().any(|p| p == "assistant_id") && to != row.assistant_id => {
+    let named = assistant_of(&asked.assistant_id)?.filter(|named| *named != row.assistant_id);
+    let moves = match named {
+        Some(to) if paths.iter().any(|p| p == "assistant_id") => {
             call.context.sees_assistant(to)?;
             chats.plans.get(ws, to).await?;
             Some(to)
         }
-        _ => None,
+        // Asked for below an assistant that it does not belong to.
+        Some(_) => return Err(Failure::not_found()),
+        None => None,
     };
     let token = (paths.iter().any(|p| p == "bot_token") && !asked.bot_token.is_empty())
         .then(|| Secret::new(asked.bot_token.trim().to_owned()));

@@ -6,6 +6,7 @@ use neipix_mesh::{
     Failure, MessageId, WorkspaceId, crash,
     db::Tx,
     jobs::{JobEnd, JobRun},
+    redis::workspace_key,
     secret::Secret,
 };
 
@@ -21,15 +22,17 @@ use crate::{
 const AGAIN: Duration = Duration::from_secs(5);
 /// A longer wish to be left alone is worth telling the channel's owner.
 const LONG: Duration = Duration::from_secs(30);
+/// Messages of one bot, within so many seconds: Telegram takes about thirty a second.
+const RATE: (u32, u32) = (25, 1);
 /// Behind an earlier message of the dialogue.
 const BEHIND: Duration = Duration::from_millis(500);
 
 /// What became of one send.
 enum Sent {
     Yes(i64),
-    /// Surely not; later.
+    /// Surely not; later, and others may go on.
     Wait(Duration),
-    /// Surely not, and the channel's owner should know; later.
+    /// Surely not, and nobody else of the channel either; its owner should know.
     Down(Duration),
     /// Never.
     No(&'static str),
@@ -84,6 +87,11 @@ async fn step(chats: &Chats, ws: WorkspaceId, message: MessageId, next: &Next) -
     if row.paused_seconds > 0.0 {
         return Ok(Some(Duration::from_secs_f64(row.paused_seconds)));
     }
+    let bucket = workspace_key("tg", ws, &next.channel_id.to_string());
+    if let Some(wait) = chats.sends.take(bucket, RATE).await {
+        // Those who wait do not all come again at once.
+        return Ok(Some(wait + Duration::from_millis(rand::random_range(0..1_000))));
+    }
     let token = channels::open_token(chats, ws, next.channel_id, &sealed)?;
     let begun =
         chats.db.in_workspace_id(ws, "chats.sending", async |tx: &mut Tx| store::begin(tx, ws, next.id).await).await?;
@@ -110,16 +118,19 @@ async fn step(chats: &Chats, ws: WorkspaceId, message: MessageId, next: &Next) -
             Ok(None)
         }
         Sent::Wait(wait) | Sent::Down(wait) => {
-            let down = matches!(sent, Sent::Down(_)) && row.state == "connected";
+            let down = matches!(sent, Sent::Down(_));
             chats
                 .db
                 .in_workspace_id(ws, "chats.put_back", async |tx: &mut Tx| {
                     store::put_back(tx, ws, next.id, attempt).await?;
-                    if down {
+                    if down && row.state == "connected" {
                         let texts = Trouble::Waiting.texts();
                         channels::store::set_state(tx, ws, next.channel_id, "error", texts).await?;
                     }
-                    channels::store::pause(tx, ws, next.channel_id, wait.as_secs_f64()).await
+                    if down {
+                        channels::store::pause(tx, ws, next.channel_id, wait.as_secs_f64()).await?;
+                    }
+                    Ok::<_, Failure>(())
                 })
                 .await?;
             Ok(Some(wait))
@@ -153,10 +164,10 @@ async fn send(chats: &Chats, ws: WorkspaceId, token: &Secret<String>, next: &Nex
             Sent::No("channel_error")
         }
         CallError::Refused { code: 429, retry_after, .. } => {
-            match retry_after.unwrap_or(AGAIN).max(Duration::from_secs(1)) {
-                long if long >= LONG => Sent::Down(long),
-                short => Sent::Wait(short),
-            }
+            let wait = retry_after.unwrap_or(AGAIN).max(Duration::from_secs(1));
+            // A group may be full for a minute; what is so long elsewhere is the bot's own silence.
+            let group = next.address.starts_with('-');
+            if wait >= LONG && !group { Sent::Down(wait) } else { Sent::Wait(wait) }
         }
         CallError::Refused { code, .. } if code >= 500 => Sent::Down(AGAIN),
         CallError::Refused { code: 403, .. } => Sent::No("blocked"),

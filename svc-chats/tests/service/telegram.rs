@@ -14,7 +14,7 @@ use axum::{
 };
 use neipix_proto::chats::v1::{
     Channel, ChannelKind, ChannelState, CheckChannelRequest, CreateChannelRequest, DeleteChannelRequest, DeliveryState,
-    IngestRequest, ResendMessageRequest, SendMessageRequest, TakeOverRequest,
+    IngestRequest, ResendMessageRequest, SendMessageRequest, TakeOverRequest, UpdateChannelRequest,
 };
 use serde_json::{Value, json};
 use svc_chats::{channels, conversations, ingest};
@@ -228,6 +228,79 @@ async fn f_31_telegram_asks_for_silence_and_gets_it_in_order() {
     .await;
     assert!(began.elapsed().as_secs() >= 2 && s.bot.sent().len() == 3);
     s.t.verify().await;
+}
+
+/// Somebody else writes, in a chat of their own.
+fn message_in(chat: i64, id: i64, text: &str) -> Value {
+    let mut update = message(id, text);
+    update["message"]["chat"] = json!({"id": chat, "type": "private"});
+    update["message"]["from"] = json!({"id": chat, "is_bot": false, "first_name": "Борис"});
+    update
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_31_silence_in_one_chat_holds_up_no_other() {
+    // trust: F-31
+    let s = Scene::start().await;
+    s.bot.next(Reply::Refuse(429, json!({"parameters": {"retry_after": 600}})));
+    // A full group is no silence of the bot.
+    let mut group = message_in(-55, 1, "@shop_bot сколько?");
+    group["message"]["chat"]["type"] = json!("supergroup");
+    group["message"]["from"]["id"] = json!(55);
+    s.update(group).await.unwrap();
+    eventually("refused", async || (s.bot.sent().len() == 1).then_some(())).await;
+    let waits = "SELECT count(*) FROM delivery WHERE state = 'queued' AND attempt = 1";
+    eventually("it waits", async || (s.t.number(waits).await == 1).then_some(())).await;
+    s.update(message_in(56, 2, "Сколько?")).await.unwrap();
+    let sent = "SELECT count(*) FROM delivery WHERE state = 'sent'";
+    eventually("the other chat has its answer", async || (s.t.number(sent).await == 1).then_some(())).await;
+    assert_eq!(s.bot.sent()[1]["chat_id"], 56);
+    let request = CheckChannelRequest { assistant_id: String::new(), id: s.channel.id.clone() };
+    let checked = channels::rpc::check(&s.t.chats, s.t.call("CheckChannel", request)).await.unwrap();
+    assert_eq!(checked.state(), ChannelState::Connected);
+    // What is asked of the bot in a private chat holds for all.
+    s.bot.next(Reply::Refuse(429, json!({"parameters": {"retry_after": 600}})));
+    s.update(message_in(57, 3, "Сколько?")).await.unwrap();
+    let paused = "SELECT count(*) FROM channel WHERE state = 'error' AND paused_until > clock_timestamp() + interval '9 minutes'";
+    eventually("the bot is silent", async || (s.t.number(paused).await == 1).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_writes_no_faster_than_telegram_takes_it() {
+    let s = Scene::start().await;
+    let bucket = neipix_mesh::redis::workspace_key("tg", s.t.ws, &s.channel.id);
+    // As if other replicas had sent what the bot may send within three seconds: the next one goes when a second of them is left.
+    let began = std::time::Instant::now();
+    for _ in 0..75 {
+        assert_eq!(s.t.chats.sends.take(bucket.clone(), (75, 3)).await, None);
+    }
+    s.says(1, "Сколько?").await;
+    eventually_within(std::time::Duration::from_secs(20), "the answer", async || {
+        (s.bot.sent().len() == 1).then_some(())
+    })
+    .await;
+    assert!(began.elapsed() >= std::time::Duration::from_secs(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_is_changed_below_its_own_assistant_only() {
+    let s = Scene::start().await;
+    let update = |assistant: &str, paths: &[&str]| UpdateChannelRequest {
+        channel: Some(Channel {
+            id: s.channel.id.clone(),
+            assistant_id: assistant.to_owned(),
+            etag: "*".into(),
+            bot_token: TOKEN.into(),
+            ..Channel::default()
+        }),
+        update_mask: Some(prost_types::FieldMask { paths: paths.iter().map(|p| (*p).to_owned()).collect() }),
+    };
+    let call = |request| s.t.call("UpdateChannel", request);
+    let foreign = uuid::Uuid::now_v7().to_string();
+    assert_eq!(reason(channels::rpc::update(&s.t.chats, call(update(&foreign, &["bot_token"]))).await), "NOT_FOUND");
+    for own in ["", &s.t.assistant.to_string()] {
+        channels::rpc::update(&s.t.chats, call(update(own, &["bot_token"]))).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 //! own.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod buckets;
 mod consumer;
 mod db;
 mod idempotency;
