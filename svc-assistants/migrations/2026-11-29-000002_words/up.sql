@@ -1,5 +1,5 @@
 -- Which passages of a file have a word, as lists: a search reads one row per word and file instead of each passage that has
--- one of its words, which took five times as long.
+-- one of its words, which took most of its time.
 CREATE TABLE passage_word (
     workspace_id uuid NOT NULL,
     assistant_id uuid NOT NULL,
@@ -112,7 +112,7 @@ BEGIN
             WHERE p.assistant_id = assistant;
     END LOOP;
     FOR i IN 1 .. least(coalesce(array_length(words, 1), 0), 12) LOOP
-        -- The configuration's own dictionaries, without its parser where the word is plain: it takes ten times as long.
+        -- The configuration's own dictionaries, without its parser where the word is plain.
         lexemes := CASE
             WHEN words[i] ~ '^[а-яё]+$' THEN ts_lexize('pg_catalog.russian_stem', translate(words[i], 'ё', 'е'))
             WHEN words[i] ~ '^[a-z]+$' THEN ts_lexize('pg_catalog.english_stem', words[i])
