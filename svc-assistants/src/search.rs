@@ -1,12 +1,14 @@
 //! Finding the passages that fit a question: by its words in all its readings, by trigrams of its words, and by rank fusion
 //! of both. The live turn, the test dialogue and the page for owners call the same.
 
+pub mod lists;
+mod ranked;
 pub mod rpc;
 pub mod store;
 
 use std::collections::HashMap;
 
-use neipix_mesh::{FileId, PassageId};
+use neipix_mesh::PassageId;
 
 use crate::{
     variants::{self, VariantKind},
@@ -31,7 +33,7 @@ const FUSION: f64 = 60.0;
 pub struct Question {
     /// The question and its other readings.
     pub readings: Vec<variants::Variant>,
-    /// Words for the trigrams, the longest first.
+    /// Words that are looked for by trigrams where no passage has them, the longest first.
     pub words: Vec<String>,
 }
 
@@ -64,8 +66,6 @@ pub struct Hit {
     pub by_trigram: bool,
     /// The passage.
     pub passage: PassageId,
-    /// Its file.
-    pub file: FileId,
     /// Comparable within its list.
     pub score: f32,
 }
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn hit(list: i32, by_trigram: bool, passage: u128, score: f32) -> Hit {
-        Hit { list, by_trigram, passage: PassageId(Uuid::from_u128(passage)), file: FileId(Uuid::nil()), score }
+        Hit { list, by_trigram, passage: PassageId(Uuid::from_u128(passage)), score }
     }
 
     fn order(hits: &[Hit]) -> Vec<u128> {

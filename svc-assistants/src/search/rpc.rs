@@ -1,13 +1,18 @@
 //! Retrieve (for the turn) and SearchPassages (for people).
 
-use neipix_mesh::{AssistantId, Call, CallContext, Failure, db::Tx};
+use std::collections::HashMap;
+
+use neipix_mesh::{AssistantId, Call, CallContext, Failure, PassageId, db::Tx};
 use neipix_proto::assistants::v1::{
     FoundPassage, Passage, RankedPassage, RetrieveRequest, RetrieveResponse, SearchPassagesRequest,
     SearchPassagesResponse,
 };
 
 use super::{
-    Found, PASSAGES_USUAL, Question, fuse, list_rows, prepare,
+    Found, Hit, PASSAGES_USUAL, Question, fuse,
+    lists::{Lists, Place},
+    prepare,
+    ranked::Search,
     store::{self, PassageRow},
 };
 use crate::{Assistants, assistants, assistants::rpc::seen};
@@ -22,19 +27,10 @@ pub async fn retrieve(state: &Assistants, call: Call<RetrieveRequest>) -> Result
     let (found, rows) = state
         .db
         .read(&call.context, "search.retrieve", async |tx: &mut Tx| {
-            let found = find(tx, &call.context, assistant, &question, call.limit).await?;
-            // The answer that follows needs their texts.
-            let ids: Vec<_> = found.iter().map(|f| f.passage).collect();
-            let rows = match ids.as_slice() {
-                [] => vec![],
-                ids => {
-                    tx.last(&store::LIVE_PASSAGES);
-                    store::live_passages(tx, call.context.workspace, assistant, ids).await?
-                }
-            };
-            Ok::<_, Failure>((found, rows))
+            find(tx, &state.lists, &call.context, assistant, &question, call.limit).await
         })
         .await?;
+    // The answer that follows needs their texts.
     let ids = found.iter().map(|f| f.passage).collect();
     state.recent.found(call.context.workspace, assistant, ids, rows);
     let passages =
@@ -49,39 +45,62 @@ pub async fn retrieve(state: &Assistants, call: Call<RetrieveRequest>) -> Result
 pub async fn search(state: &Assistants, call: Call<SearchPassagesRequest>) -> Result<SearchPassagesResponse, Failure> {
     let assistant = seen(&call.context, &call.assistant_id, "assistant_id")?;
     let question = prepare(&call.query);
-    let results = state
+    let (found, rows) = state
         .db
         .read(&call.context, "search.search", async |tx: &mut Tx| {
-            let found = find(tx, &call.context, assistant, &question, call.limit).await?;
-            let ids: Vec<_> = found.iter().map(|f| f.passage).collect();
-            let rows = store::live_passages(tx, call.context.workspace, assistant, &ids).await?;
-            let score = |row: &PassageRow| found.iter().find(|f| f.passage == row.id).map_or(0.0, |f| f.score);
-            Ok::<_, Failure>(
-                rows.into_iter()
-                    .map(|row| FoundPassage { score: score(&row), passage: Some(to_wire(row)) })
-                    .collect::<Vec<_>>(),
-            )
+            find(tx, &state.lists, &call.context, assistant, &question, call.limit).await
         })
         .await?;
+    let results = found.iter().zip(rows);
+    let results =
+        results.map(|(found, row)| FoundPassage { score: found.score, passage: Some(to_wire(row)) }).collect();
     let variants = question.readings.into_iter().skip(1).map(|r| r.text).collect();
     Ok(SearchPassagesResponse { results, variants })
 }
 
+/// The passages that fit best, and beside them their texts.
 async fn find(
     tx: &mut Tx,
+    lists: &Lists,
     context: &CallContext,
     assistant: AssistantId,
     question: &Question,
     limit: i32,
-) -> Result<Vec<Found>, Failure> {
+) -> Result<(Vec<Found>, Vec<PassageRow>), Failure> {
     let ws = context.workspace;
     let most = usize::try_from(limit).ok().filter(|n| *n > 0).unwrap_or(PASSAGES_USUAL);
-    let hits = store::search(tx, ws, assistant, question, list_rows(most)).await?;
-    if hits.is_empty() {
+    let files = store::live_files(tx, ws, assistant).await?;
+    let ranked = if files.ids.is_empty() {
+        vec![]
+    } else {
+        Search { tx: &mut *tx, lists, ws, assistant, files: &files }.ranked(question, most).await?
+    };
+    if ranked.is_empty() {
         // Nothing found and nobody there must look different to a caller.
         assistants::store::find(tx, ws, assistant).await?.ok_or_else(Failure::not_found)?;
+        return Ok((vec![], vec![]));
     }
-    Ok(fuse(&hits, most))
+    let asked: Vec<(Place, &[String])> =
+        ranked.iter().flat_map(|list| list.places()).map(|(place, stems, _)| (place, stems)).collect();
+    tx.last(&store::PLACED);
+    let mut texts: HashMap<PassageId, PassageRow> = HashMap::new();
+    let mut nearness: HashMap<i64, (PassageId, f32)> = HashMap::new();
+    for placed in store::placed(tx, ws, assistant, &asked).await? {
+        nearness.insert(placed.number, (placed.row.id, placed.nearness));
+        texts.insert(placed.row.id, placed.row);
+    }
+    let mut hits = vec![];
+    let listed = (1..).zip(ranked.iter().flat_map(|list| list.places().map(move |(_, _, score)| (list, score))));
+    for (number, (list, score)) in listed {
+        if let Some((passage, near)) = nearness.get(&number) {
+            let score = score * (1.0 + near);
+            hits.push(Hit { list: list.number, by_trigram: list.stems.is_none(), passage: *passage, score });
+        }
+    }
+    let mut found = fuse(&hits, most);
+    let rows: Vec<PassageRow> = found.iter().filter_map(|found| texts.remove(&found.passage)).collect();
+    found.truncate(rows.len());
+    Ok((found, rows))
 }
 
 /// As people see a passage.
