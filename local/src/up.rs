@@ -119,8 +119,9 @@ pub(crate) fn settings(infrastructure: &Infrastructure, address: SocketAddr) -> 
     pairs.push(("AUTH_ISSUER".into(), format!("http://api.localhost:{port}")));
     pairs.push(("NEIPIX_DEMO".into(), "1".into()));
     let given = Settings::load("local")?;
-    // Postgres works on the same processors: more sessions than these can serve only get in each other's way.
-    let pool = std::thread::available_parallelism().map_or(4, |n| (2 * n.get()).clamp(4, 8));
+    // Postgres works on the same processors: more sessions than these can serve only get in each other's way, and a customer
+    // who waits for a first word waits for all of them.
+    let pool = std::thread::available_parallelism().map_or(4, |n| (n.get() + 1).clamp(3, 8));
     for name in product::SERVICES {
         let key = format!("{}_POOL", name.trim_start_matches("svc-").to_uppercase());
         if !given.is_set(&key) {

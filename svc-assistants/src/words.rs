@@ -1,6 +1,8 @@
 //! Words as the search and the answerer compare them: lower case, ё as е, cut to the stem, without the words
 //! that every sentence has.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use rust_stemmers::{Algorithm, Stemmer};
 
 /// Whether a text is in Russian: more Cyrillic letters than Latin ones.
@@ -52,11 +54,12 @@ impl Stems {
 /// Whether a word, in lower case and with е for ё, is one that every sentence has. Words of a single letter count too, unless
 /// they are digits.
 pub(crate) fn is_stop_word(word: &str) -> bool {
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| STOP_WORDS.split_ascii_whitespace().collect());
     let single = word.chars().count() == 1 && !word.chars().all(|symbol| symbol.is_ascii_digit());
-    single || STOP_WORDS.split_ascii_whitespace().any(|stop| stop == word)
+    single || WORDS.contains(word)
 }
 
-/// Ordered by language and by kind, not by letter: it is read by people and searched over a few dozen words.
+/// Ordered by language and by kind, not by letter: it is read by people.
 const STOP_WORDS: &str = "\
     и а но или да же ли бы не ни то что чтобы как так это этот эта эти того этого \
     в во на с со к ко у о об от до по за из под над при для без про через между \

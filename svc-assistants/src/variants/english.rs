@@ -1,9 +1,12 @@
 //! English words that customers use: beside them a text is in English, however Russian its letters may look.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 /// Whether a word, with the marks around it and in any case, is one of them.
 pub(super) fn is_common(word: &str) -> bool {
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| COMMON.split_ascii_whitespace().collect());
     let lower = word.trim_matches(|symbol: char| !symbol.is_alphanumeric()).to_lowercase();
-    COMMON.split_ascii_whitespace().any(|common| common == lower)
+    WORDS.contains(lower.as_str())
 }
 
 const COMMON: &str = "\

@@ -21,7 +21,11 @@ async fn inv_40_every_tenant_table_has_forced_row_security() {
     let owned = "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname IN ('assistants_service', 'assistants_search')";
     assert_eq!(t.number(owned).await, 0, "neither role owns a table");
     let searching = "SELECT count(*) FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE r.rolname = 'assistants_search' AND p.prosecdef";
-    assert_eq!(t.number(searching).await, 2, "definer functions are the search by trigrams and the search of the former version");
+    assert_eq!(
+        t.number(searching).await,
+        2,
+        "definer functions are the search by trigrams and the search of the former version"
+    );
     let login = "SELECT count(*) FROM pg_roles WHERE rolname = 'assistants_search' AND rolcanlogin";
     assert_eq!(t.number(login).await, 0);
 }

@@ -191,6 +191,6 @@ async fn inv_26_what_was_booked_cannot_be_changed_by_the_service_nor_unbalanced_
     assert!(refused.contains("does not balance"), "{refused}");
     let overdrawn = "UPDATE wallet SET bonus = bonus - 5000, held = held + 5000";
     let refused = test.as_service(wallet.ws, overdrawn).await.unwrap_err().to_string();
-    assert!(refused.contains("wallet_bonus_ck"), "{refused}");
+    assert!(refused.contains("wallet_sound_ck"), "{refused}");
     assert_eq!(test.broken().await, [""; 0]);
 }
