@@ -74,6 +74,22 @@ async fn inv_91_switched_off_and_deleted_files_are_not_answered_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_looked_for_before_hides_no_file_that_came_since() {
+    let t = Test::start().await;
+    let id = t.published(spec("A")).await;
+    t.file(id, "shop.md", &SHOP).await;
+    for query in ["доставка", "канарейка"] {
+        let before = found(&t, &id.to_string(), query).await.len();
+        assert_eq!(found(&t, &id.to_string(), query).await.len(), before, "{query}: remembered");
+        let news = format!("Новость: {query} теперь и в Казани.");
+        t.file(id, "news.md", &[&news]).await;
+        let texts = found(&t, &id.to_string(), query).await;
+        assert_eq!(texts.len(), before + 1, "{query}: {texts:?}");
+        assert!(texts.contains(&news), "{query}: {texts:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_word_of_a_ready_file_is_listed_where_it_stands() {
     let t = Test::start().await;
     let id = t.published(spec("A")).await;
