@@ -11,10 +11,12 @@ use sha2::{Digest as _, Sha256};
 
 /// Bytes of lists that a process remembers.
 const LISTS_BYTES: u64 = 16 << 20;
-/// Words whose stems it remembers.
-const STEMS_MAX: usize = 20_000;
-/// Lists of similar passages that it remembers.
-const SIMILAR_MAX: usize = 5_000;
+/// Bytes of stems, and of similar passages.
+const OTHERS_BYTES: u64 = 4 << 20;
+/// What each costs beside its own bytes.
+const ENTRY_BYTES: usize = 96;
+/// About how many there are of each.
+const ENTRIES: usize = 20_000;
 
 /// The files that an assistant's answers may come from now.
 #[derive(Debug, Clone)]
@@ -74,30 +76,44 @@ pub type WordList = Arc<[InFile]>;
 /// Passages with a word like one, best first.
 pub type Similar = Arc<[(Place, f32)]>;
 
+/// Counts bytes: words are as long as people write them.
 #[derive(Debug, Clone)]
 struct Bytes;
+
+impl Weighter<String, Arc<[String]>> for Bytes {
+    fn weight(&self, word: &String, stems: &Arc<[String]>) -> u64 {
+        let stems: usize = stems.iter().map(|stem| size_of::<String>() + stem.len()).sum();
+        (ENTRY_BYTES + word.len() + stems) as u64
+    }
+}
 
 impl Weighter<(Mark, String), WordList> for Bytes {
     fn weight(&self, (_, word): &(Mark, String), list: &WordList) -> u64 {
         let rows: usize = list.iter().map(|file| size_of::<InFile>() + 8 * file.places.len()).sum();
-        (96 + word.len() + rows) as u64
+        (ENTRY_BYTES + word.len() + rows) as u64
+    }
+}
+
+impl Weighter<(Mark, String, i32), Similar> for Bytes {
+    fn weight(&self, (_, word, _): &(Mark, String, i32), rows: &Similar) -> u64 {
+        (ENTRY_BYTES + word.len() + size_of_val::<[(Place, f32)]>(rows)) as u64
     }
 }
 
 /// What is remembered.
 #[derive(Debug)]
 pub struct Lists {
-    stems: Cache<String, Arc<[String]>>,
+    stems: Cache<String, Arc<[String]>, Bytes>,
     words: Cache<(Mark, String), WordList, Bytes>,
-    similar: Cache<(Mark, String, i32), Similar>,
+    similar: Cache<(Mark, String, i32), Similar, Bytes>,
 }
 
 impl Default for Lists {
     fn default() -> Self {
         Self {
-            stems: Cache::new(STEMS_MAX),
-            words: Cache::with_weighter(20_000, LISTS_BYTES, Bytes),
-            similar: Cache::new(SIMILAR_MAX),
+            stems: Cache::with_weighter(ENTRIES, OTHERS_BYTES, Bytes),
+            words: Cache::with_weighter(ENTRIES, LISTS_BYTES, Bytes),
+            similar: Cache::with_weighter(ENTRIES, OTHERS_BYTES, Bytes),
         }
     }
 }
@@ -230,13 +246,20 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_are_larger_than_the_room_are_not_kept() {
+    fn no_more_is_kept_than_there_is_room_for_however_long_the_words_are() {
         let lists = Lists::default();
         let files = Files::new(WorkspaceId(Uuid::nil()), AssistantId(Uuid::nil()), &[]);
         for n in 0..40 {
             lists.learn_word(&files, n.to_string(), vec![word(1, &vec![(1, 1.0); 100_000])]);
         }
-        assert!(lists.words.weight() <= LISTS_BYTES, "{}", lists.words.weight());
-        assert!(lists.words.len() < 40);
+        assert!(lists.words.weight() <= LISTS_BYTES && lists.words.len() < 40, "{}", lists.words.weight());
+        for n in 0..2_000 {
+            let long = format!("{n}{}", "ы".repeat(2_000));
+            lists.learn_similar(&files, long.clone(), 16, vec![]);
+            lists.learn_stems(long.clone(), vec![long]);
+        }
+        for weight in [lists.stems.weight(), lists.similar.weight()] {
+            assert!(weight > 0 && weight <= OTHERS_BYTES, "{weight}");
+        }
     }
 }

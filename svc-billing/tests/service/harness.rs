@@ -22,9 +22,12 @@ use neipix_mesh::{
     shutdown::Shutdown,
     tasks::Tasks,
 };
-use neipix_proto::billing::v1::{
-    ChargedAttempt, CloseResponse, HoldRequest, HoldResponse, ReleaseRequest, SettleRequest,
-    billing_service_client::BillingServiceClient,
+use neipix_proto::{
+    access::v1::ErrorReason as MeshReason,
+    billing::v1::{
+        ChargedAttempt, CloseResponse, HoldRequest, HoldResponse, ReleaseRequest, SettleRequest,
+        billing_service_client::BillingServiceClient,
+    },
 };
 use neipix_testdb::TestDatabase;
 use svc_billing::ledger::MicroPix;
@@ -193,7 +196,8 @@ impl Wallet<'_> {
         Wallet { test: replica, ws: self.ws }
     }
 
-    /// Reserves for so many tokens read.
+    /// Reserves for so many tokens read. Asks again, as svc-chats does, where a hundred holds at once waited too long for a
+    /// connection; five seconds at most.
     pub async fn hold(&self, turn: Uuid, tokens: i64) -> Result<HoldResponse, Status> {
         let request = HoldRequest {
             workspace_id: self.ws.to_string(),
@@ -203,7 +207,15 @@ impl Wallet<'_> {
             input_tokens_max: tokens,
             output_tokens_max: 0,
         };
-        self.test.client().hold(request).await.map(tonic::Response::into_inner)
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            match self.test.client().hold(request.clone()).await {
+                Err(status) if read_status(&status).is(MeshReason::Unavailable) && Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                answer => return answer.map(tonic::Response::into_inner),
+            }
+        }
     }
 
     /// Charges so many tokens read.
