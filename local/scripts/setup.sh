@@ -163,6 +163,9 @@ for tool in "$@"; do
     redis) want redis-server redis-server ;;
     perf) want perf linux-perf ;;
     fastapi)
+      # The bench itself asks whether its servers are there, and what they weigh.
+      want curl curl
+      want ps procps
       if ! fastapi_is_there; then
         want python3 python3
         python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
