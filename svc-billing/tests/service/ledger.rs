@@ -189,8 +189,14 @@ async fn inv_26_what_was_booked_cannot_be_changed_by_the_service_nor_unbalanced_
     );
     let refused = test.as_service(wallet.ws, &lone).await.unwrap_err().to_string();
     assert!(refused.contains("does not balance"), "{refused}");
-    let overdrawn = "UPDATE wallet SET bonus = bonus - 5000, held = held + 5000";
-    let refused = test.as_service(wallet.ws, overdrawn).await.unwrap_err().to_string();
-    assert!(refused.contains("wallet_sound_ck"), "{refused}");
+    for (rule, broken) in [
+        ("wallet_sound_ck", "wallet SET bonus = bonus - 5000, held = held + 5000"),
+        ("wallet_sound_ck", "wallet SET bonus = bonus + 1"),
+        ("hold_sound_ck", "hold SET amount_micro_pix = amount_micro_pix + 1"),
+        ("hold_sound_ck", "hold SET models = array_append(models, 'another')"),
+    ] {
+        let refused = test.as_service(wallet.ws, &format!("UPDATE {broken}")).await.unwrap_err().to_string();
+        assert!(refused.contains(rule), "{broken}: {refused}");
+    }
     assert_eq!(test.broken().await, [""; 0]);
 }

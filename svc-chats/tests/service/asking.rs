@@ -1,5 +1,6 @@
 //! Ask and AskStream: one answer, one charge, whatever is repeated.
 
+use diesel_async::SimpleAsyncConnection as _;
 use futures::StreamExt as _;
 use neipix_mesh::AssistantId;
 use neipix_proto::{
@@ -325,4 +326,28 @@ async fn c_13_a_contact_that_floods_is_refused_and_others_are_not() {
     }
     assert!(refused > 10, "{refused}");
     assert!(t.try_ask("boris", "1", "Вы тут?").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_break_a_rule_are_refused() {
+    let t = Test::start().await;
+    t.ask("anna", "1", "Сколько?").await;
+    for (rule, broken) in [
+        ("turn_sound_ck", "turn SET state = 'lost'"),
+        ("turn_sound_ck", "turn SET reason = 'operator'"),
+        ("turn_sound_ck", "turn SET ended_at = NULL"),
+        ("turn_sound_ck", "turn SET claimed_handler_epoch = NULL"),
+        ("turn_sound_ck", "turn SET state = 'skipped', reason = 'operator', cost_micro_pix = 0"),
+        ("turn_sound_ck", "turn SET state = 'failed', reason = 'internal', cost_micro_pix = 5"),
+        ("turn_sound_ck", "turn SET cost_micro_pix = -1"),
+        ("message_sound_ck", "message SET author = 'nobody'"),
+        ("message_sound_ck", "message SET claimed_handler_epoch = NULL WHERE author = 'assistant'"),
+        ("message_sound_ck", "message SET author_member_id = id WHERE author = 'contact'"),
+        ("conversation_sound_ck", "conversation SET status = 'lost'"),
+        ("conversation_sound_ck", "conversation SET handler = 'lost'"),
+        ("conversation_sound_ck", "conversation SET handler = 'operator'"),
+    ] {
+        let refused = t.service().await.batch_execute(&format!("UPDATE {broken}")).await.unwrap_err().to_string();
+        assert!(refused.contains(rule), "{broken}: {refused}");
+    }
 }
