@@ -8,7 +8,7 @@ use diesel_migrations::EmbeddedMigrations;
 use neipix_mesh::{
     client::{Late, Mesh, local},
     config::Settings,
-    run::prepare_process,
+    run::{prepare_process, use_huge_pages},
     secret::Secret,
     service::Parts,
     shutdown::Shutdown,
@@ -84,6 +84,7 @@ fn reach(own: &str, places: &HashMap<&'static str, Late>) -> Mesh {
 /// Settings that are missing or wrong.
 pub async fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result<Product> {
     prepare_process();
+    use_huge_pages(settings);
     neipix_mesh::metrics::install();
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     tasks.spawn("metrics.upkeep", neipix_mesh::metrics::upkeep(shutdown.clone()));

@@ -4,10 +4,12 @@
 //! anywhere leaves the turn to the next worker, ten seconds later.
 
 mod billing;
+mod notes;
 mod reply;
 mod steps;
 
 pub use billing::release;
+pub use notes::Notes;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -8,7 +8,9 @@ SECONDS_EACH=${SECONDS_EACH:-10} CALLERS=${CALLERS:-16}
 down() { "$BENCH/product.sh" stop; stop upstream; }
 trap down EXIT
 cp "$PERF"/product/neipix_*.txt "$PERF/run/"
-"$BENCH/peers/upstream.sh"; "$BENCH/peers/tokens.sh"; "$BENCH/product.sh"
+"$BENCH/peers/upstream.sh"; "$BENCH/peers/tokens.sh"
+# With the names of its functions.
+HUGE_TEXT=0 "$BENCH/product.sh"
 head -1 "$PERF/services/postgres/data/postmaster.pid" >"$PERF/run/postgres.pid"
 cat "$PERF/services/redis/redis.pid" >"$PERF/run/redis.pid"
 sed "s#@PERF@#$PERF#g" "$BENCH/targets.toml" >"$PERF/run/targets.toml"

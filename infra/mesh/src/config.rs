@@ -230,6 +230,8 @@ pub struct Settings {
     pub environment: Environment,
     /// Whether a demo workspace is seeded.
     pub demo: bool,
+    /// Whether the program's code is moved onto huge pages.
+    pub huge_text: bool,
     /// Where this process listens.
     pub listen: Listen,
     /// Certificates of the mesh; none: everything in one process, or a trusted wire.

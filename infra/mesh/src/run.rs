@@ -54,6 +54,18 @@ pub fn prepare_process() {
     });
 }
 
+/// Moves the program's code onto huge pages, where it is wanted and the program was optimised: another one's is too large for
+/// what it gains.
+pub fn use_huge_pages(settings: &Settings) {
+    if !settings.huge_text || cfg!(debug_assertions) {
+        return;
+    }
+    match crate::huge_text::remap() {
+        Ok(bytes) => tracing::debug!(bytes, "code lies on huge pages"),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "code stays on small pages"),
+    }
+}
+
 /// Runs a process to its end. `who` is its name, such as `svc-billing`.
 ///
 /// The first argument is the command: `serve` where there is none, `migrate` (which reads the owner's settings instead of
@@ -89,6 +101,9 @@ where
         let exporting = telemetry::install(who, &settings.telemetry);
         log_panics();
         crate::metrics::install();
+        if command == "serve" {
+            use_huge_pages(&settings);
+        }
         crate::crash::arm(&settings);
         let boot = Boot { settings, shutdown: Shutdown::new(), tasks: Tasks::new(), command };
         on_signals(boot.shutdown.clone());

@@ -22,6 +22,7 @@ use crate::{
         store::{
             self, Answering,
             end::{self, Ending, Says},
+            notes::Note,
             read::{self, Context},
             stored::{Attempt, Stored, stored},
         },
@@ -306,6 +307,18 @@ impl Run {
 
     /// Notes that the turn is paid; whether parts of its answer are still on their way.
     async fn note_settled(&self, cost: i64, delivers: bool) -> Result<(store::Settled, bool), Failure> {
+        if !delivers {
+            let note = Note {
+                workspace: self.ws,
+                conversation: self.conversation,
+                turn: self.turn,
+                epoch: self.epoch,
+                cost_micro_pix: cost,
+            };
+            if let Some(settled) = self.chats.notes.settled(note).await {
+                return Ok((settled, false));
+            }
+        }
         self.chats
             .unhurried
             .in_workspace_id(self.ws, "chats.settled", async |tx: &mut Tx| {

@@ -4,6 +4,7 @@
 //! look at who answers lock the dialogue first.
 
 pub mod end;
+pub mod notes;
 pub mod read;
 pub mod stored;
 

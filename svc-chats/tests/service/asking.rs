@@ -1,18 +1,20 @@
 //! Ask and AskStream: one answer, one charge, whatever is repeated.
 
+use std::time::Duration;
+
 use diesel_async::SimpleAsyncConnection as _;
 use futures::StreamExt as _;
 use neipix_mesh::AssistantId;
 use neipix_proto::{
     assistants::v1::{AssistantStatus, DialogueRole, Schedule, StopWord, StopWordAction, StopWordMatch},
-    chats::v1::{AskEvent, AskTurn, TurnState, ask_event::Event},
+    chats::v1::{AskEvent, AskRequest, AskTurn, TurnState, ask_event::Event},
 };
-use svc_chats::ask;
+use svc_chats::{ask, turn::store::notes::Note};
 use uuid::Uuid;
 
 use crate::{
     doubles::{Act, COST, Money},
-    harness::{Test, eventually, reason},
+    harness::{Test, eventually, eventually_within, reason},
 };
 
 async fn streamed(t: &Test, contact: &str, id: &str, text: &str) -> Vec<Event> {
@@ -332,6 +334,7 @@ async fn c_13_a_contact_that_floods_is_refused_and_others_are_not() {
 async fn rows_that_break_a_rule_are_refused() {
     let t = Test::start().await;
     t.ask("anna", "1", "Сколько?").await;
+    t.noted().await;
     for (rule, broken) in [
         ("turn_sound_ck", "turn SET state = 'lost'"),
         ("turn_sound_ck", "turn SET reason = 'operator'"),
@@ -350,4 +353,55 @@ async fn rows_that_break_a_rule_are_refused() {
         let refused = t.service().await.batch_execute(&format!("UPDATE {broken}")).await.unwrap_err().to_string();
         assert!(refused.contains(rule), "{broken}: {refused}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn turns_that_end_together_are_noted_in_one_transaction_each_by_its_own_worker_only() {
+    let t = Test::start().await;
+    // Billing settles, and its answers are lost: the turns stay stored.
+    *t.billing.0.lose_settles.lock().unwrap() = u32::MAX;
+    let asked = ["anna", "boris", "vera", "gleb"].map(|contact| {
+        let question = AskRequest { wait_seconds: Some(0), ..t.question(contact, contact, "Сколько?") };
+        ask::ask(&t.chats, t.call("Ask", question))
+    });
+    let asked = futures::future::try_join_all(asked).await.unwrap();
+    let stored = "SELECT count(*) FROM turn WHERE state = 'stored'";
+    eventually("stored", async || (t.number(stored).await == 4).then_some(())).await;
+    let mut notes = vec![];
+    for answer in &asked {
+        let turn = &answer.turn.as_ref().unwrap().id;
+        notes.push(Note {
+            workspace: t.ws,
+            conversation: answer.conversation_id.parse().unwrap(),
+            turn: turn.parse().unwrap(),
+            epoch: t.number(&format!("SELECT lease_epoch FROM turn WHERE id = '{turn}'")).await,
+            cost_micro_pix: COST,
+        });
+    }
+    notes[3].epoch += 7;
+    let settled = futures::future::join_all(notes.iter().map(|note| t.chats.notes.settled(*note))).await;
+    let settled: Vec<_> = settled.into_iter().map(|settled| settled.unwrap().done).collect();
+    assert_eq!(settled, [true, true, true, false]);
+    assert_eq!(t.number("SELECT count(DISTINCT xmin::text) FROM turn WHERE state = 'delivered'").await, 1);
+    assert_eq!(t.number("SELECT count(*) FROM turn WHERE state = 'delivered' AND cost_micro_pix > 0").await, 3);
+    assert_eq!(t.number("SELECT count(*) FROM outbox WHERE kind = 'turn.settled'").await, 3);
+    let again = t.chats.notes.settled(notes[0]).await.unwrap();
+    assert!(!again.done, "a turn ends once");
+    *t.billing.0.lose_settles.lock().unwrap() = 0;
+    let over = "SELECT count(*) FROM turn WHERE state = 'delivered'";
+    eventually_within(Duration::from_secs(15), "the fourth", async || (t.number(over).await == 4).then_some(())).await;
+    t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_right_behind_an_answer_is_answered_in_turn() {
+    let t = Test::start().await;
+    // Between the word of the end and its note: the dialogue still has a turn.
+    for n in 1..=5 {
+        let answer = t.ask("anna", &n.to_string(), "Сколько?").await;
+        assert_eq!(answer.turn.unwrap().state(), TurnState::Delivered, "question {n}");
+    }
+    t.noted().await;
+    assert_eq!(t.number("SELECT count(*) FROM turn WHERE state = 'delivered'").await, 5);
+    t.verify().await;
 }

@@ -187,8 +187,15 @@ impl Test {
         row.n
     }
 
+    /// Waits until each paid turn is noted, of which a caller hears before.
+    pub async fn noted(&self) {
+        let stored = "SELECT count(*) FROM turn WHERE state = 'stored'";
+        eventually("notes of the end", async || (self.number(stored).await == 0).then_some(())).await;
+    }
+
     /// The steps of a turn: `queued>held queued …`.
     pub async fn steps(&self, turn: &str) -> String {
+        self.noted().await;
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = Text)]

@@ -95,6 +95,7 @@ fn build(r: &mut Reader<'_>) -> Settings {
     Settings {
         environment: r.get("NEIPIX_ENV", parse::environment).unwrap_or(Environment::Production),
         demo: r.get("NEIPIX_DEMO", parse::flag).unwrap_or(false),
+        huge_text: r.get("HUGE_TEXT", parse::flag).unwrap_or(true),
         listen: Listen {
             http: r.get("HTTP_ADDR", parse::address).unwrap_or(nowhere),
             ops: r.get("OPS_ADDR", parse::address).unwrap_or(nowhere),

@@ -102,6 +102,13 @@ pub const KEYS: &[Key] = &[
         "Seeds a demo workspace with known log-ins.",
     )
     .or(Fallback::Always("0")),
+    Key::new(
+        "HUGE_TEXT",
+        &["all"],
+        "must be 0 or 1",
+        "Moves the code of an optimised program onto huge pages, where profilers do not find its names.",
+    )
+    .or(Fallback::Always("1")),
     Key::new("DATABASE_URL", &["migrate"], POSTGRES, "The owner of the schemas; never given to a serving process.")
         .secret()
         .needed(Need::Always),

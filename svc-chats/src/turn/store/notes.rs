@@ -1,0 +1,72 @@
+//! The note that turns are paid and over: many of them in one statement.
+
+use std::collections::HashMap;
+
+use diesel::{
+    QueryableByName, sql_query,
+    sql_types::{Array, BigInt, Bytea, Nullable, SmallInt, Uuid as SqlUuid},
+};
+use diesel_async::RunQueryDsl as _;
+use neipix_mesh::{
+    ConversationId, Failure, TurnId, WorkspaceId,
+    db::{Keep as _, Tx, queued_event, queued_job},
+    redis::shard,
+};
+
+use crate::outbox::Events;
+
+/// A turn that billing has settled and of whose answer nothing is on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct Note {
+    /// Its tenant.
+    pub workspace: WorkspaceId,
+    /// Its dialogue.
+    pub conversation: ConversationId,
+    /// The turn.
+    pub turn: TurnId,
+    /// Its worker's number.
+    pub epoch: i64,
+    /// What it cost.
+    pub cost_micro_pix: i64,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    settled: TurnId,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    next: Option<TurnId>,
+}
+
+const SETTLE: &str = "SELECT settled, next FROM settle_turns($1, $2, $3, $4, $5, $6, $7)";
+
+/// `stored → settled → delivered` of many turns, of any workspaces. Answers those that were still in their worker's hands,
+/// with the turn that waited for each and is due. The transaction's last statement.
+///
+/// # Errors
+/// Storage.
+pub async fn settle(tx: &mut Tx, notes: &[Note]) -> Result<HashMap<TurnId, Option<TurnId>>, Failure> {
+    let mut events = Events::default();
+    for note in notes {
+        events.turn("turn.settled", note.conversation, note.turn, note.epoch);
+    }
+    tx.last(SETTLE);
+    let rows: Vec<Row> = sql_query(SETTLE)
+        .bind::<Array<SqlUuid>, _>(notes.iter().map(|n| n.workspace).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(notes.iter().map(|n| n.turn).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(notes.iter().map(|n| n.epoch).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(notes.iter().map(|n| n.cost_micro_pix).collect::<Vec<_>>())
+        .bind::<Array<SmallInt>, _>(notes.iter().map(|n| i16::from(shard(n.workspace))).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(&events.ids)
+        .bind::<Array<Bytea>, _>(&events.payloads)
+        .kept()
+        .load(tx)
+        .await?;
+    if !rows.is_empty() {
+        queued_event();
+    }
+    if rows.iter().any(|row| row.next.is_some()) {
+        queued_job();
+    }
+    Ok(rows.into_iter().map(|row| (row.settled, row.next)).collect())
+}
