@@ -276,10 +276,20 @@ impl Hub {
         self.0.wire.dirty(live);
     }
 
-    /// A local turn ended.
+    /// A local turn ended, and its row says so.
     pub fn finish(&self, live: &Arc<LiveTurn>, end: AskTurn) {
+        self.finish_here(live, end);
+        self.finish_elsewhere(live);
+    }
+
+    /// A local turn ended, for readers of this process: its row does not say so yet.
+    pub fn finish_here(&self, live: &Arc<LiveTurn>, end: AskTurn) {
         live.change(|state| state.finished = Some(Arc::new(end)));
         self.tell_watchers(live, true);
+    }
+
+    /// The row of a local turn says that it ended: readers of other processes read it there.
+    pub fn finish_elsewhere(&self, live: &LiveTurn) {
         self.0.wire.done(live);
     }
 

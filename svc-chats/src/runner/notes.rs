@@ -11,10 +11,7 @@ use neipix_mesh::{
 };
 use tokio::sync::oneshot;
 
-use crate::turn::store::{
-    Settled,
-    notes::{self, Note},
-};
+use crate::turn::store::notes::{self, Note, Settled};
 
 /// How long notes are gathered: the dialogue's next turn waits for it, if one is due.
 const GATHER: Duration = Duration::from_millis(20);
@@ -69,9 +66,8 @@ impl Notes {
             match written {
                 Ok(done) => {
                     for Waiting { note, told } in batch {
-                        let next = done.get(&note.turn);
                         // Whoever asked may be gone.
-                        let _ = told.send(Settled { done: next.is_some(), next: next.copied().flatten() });
+                        let _ = told.send(Settled::of(&done, note.turn));
                     }
                 }
                 Err(error) => {

@@ -22,7 +22,7 @@ use crate::{
         store::{
             self, Answering,
             end::{self, Ending, Says},
-            notes::Note,
+            notes::{self, Note, Settled},
             read::{self, Context},
             stored::{Attempt, Stored, stored},
         },
@@ -289,11 +289,16 @@ impl Run {
         if told {
             // Stored and paid: nothing that may still happen changes what the caller hears, so they do not wait for the note.
             let end = end.take().map(|end| AskTurn { state: State::Delivered.to_proto().into(), ..end });
-            self.tell_end(end);
+            if let Some(end) = end {
+                self.chats.live.finish_here(&self.live, end);
+            }
         }
         let (settled, waits) = self.note_settled(cost, delivers).await?;
         if !settled.done {
             return Ok(Worked::Gone);
+        }
+        if told {
+            self.chats.live.finish_elsewhere(&self.live);
         }
         tracing::info!(turn.id = %self.turn, cost_micro_pix = cost, "settled turn {}", self.turn);
         let state = if waits { State::Settled } else { State::Delivered };
@@ -306,26 +311,24 @@ impl Run {
     }
 
     /// Notes that the turn is paid; whether parts of its answer are still on their way.
-    async fn note_settled(&self, cost: i64, delivers: bool) -> Result<(store::Settled, bool), Failure> {
-        if !delivers {
-            let note = Note {
-                workspace: self.ws,
-                conversation: self.conversation,
-                turn: self.turn,
-                epoch: self.epoch,
-                cost_micro_pix: cost,
-            };
-            if let Some(settled) = self.chats.notes.settled(note).await {
-                return Ok((settled, false));
-            }
+    async fn note_settled(&self, cost: i64, delivers: bool) -> Result<(Settled, bool), Failure> {
+        let note = Note {
+            workspace: self.ws,
+            conversation: self.conversation,
+            turn: self.turn,
+            epoch: self.epoch,
+            cost_micro_pix: cost,
+            delivered: true,
+        };
+        if !delivers && let Some(settled) = self.chats.notes.settled(note).await {
+            return Ok((settled, false));
         }
         self.chats
             .unhurried
             .in_workspace_id(self.ws, "chats.settled", async |tx: &mut Tx| {
                 let waits = delivers && store::is_on_its_way(tx, self.ws, self.turn).await?;
-                let settled =
-                    store::settled(tx, self.ws, self.conversation, self.turn, self.epoch, cost, !waits).await?;
-                Ok::<_, Failure>((settled, waits))
+                let answer = notes::settle(tx, &[Note { delivered: !waits, ..note }]).await?;
+                Ok::<_, Failure>((Settled::of(&answer, self.turn), waits))
             })
             .await
     }

@@ -20,7 +20,7 @@ use diesel::{
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     AssistantId, ConversationId, Failure, TurnId, WorkspaceId,
-    db::{Keep as _, Tx, queued_event, queued_job},
+    db::{Keep as _, Tx, queued_event},
     redis::shard,
 };
 
@@ -308,79 +308,6 @@ pub async fn answering(tx: &mut Tx, ws: WorkspaceId, what: Answering) -> Result<
         .get_result(tx)
         .await?;
     Ok(row.done)
-}
-
-const SETTLED: &str = "
-WITH t AS (
-    UPDATE turn SET state = CASE WHEN $6 THEN 'delivered' ELSE 'settled' END, cost_micro_pix = $5, ended_at = clock_timestamp(),
-        lease_until = NULL, steps = turn.steps + CASE WHEN $6 THEN 2 ELSE 1 END
-    WHERE workspace_id = $1 AND id = $3 AND lease_epoch = $4 AND state = 'stored' RETURNING steps
-), step AS (
-    INSERT INTO turn_step (workspace_id, turn_id, n, from_state, to_state, epoch)
-    SELECT $1, $3, t.steps + s.n - CASE WHEN $6 THEN 1 ELSE 0 END, s.from_state, s.to_state, $4 FROM t,
-        (VALUES (0, 'stored', 'settled'), (1, 'settled', 'delivered')) AS s (n, from_state, to_state) WHERE s.n = 0 OR $6
-), watchdog AS (
-    DELETE FROM job USING t WHERE job.key = 'turn:' || $3::text
-), next AS (
-    UPDATE job SET run_at = least(job.run_at, w.due_at) FROM t, turn w
-    WHERE w.workspace_id = $1 AND w.conversation_id = $2 AND w.started_at IS NULL AND w.ended_at IS NULL
-      AND job.key = 'turn:' || w.id::text AND w.due_at <= clock_timestamp() RETURNING w.id
-), told AS (
-    INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload)
-    SELECT $1, $7, e.id, e.kind, e.version, e.payload
-    FROM t, unnest($8::uuid[], $9::text[], $10::bigint[], $11::bytea[]) WITH ORDINALITY AS e (id, kind, version, payload, n) ORDER BY e.n
-)
-SELECT EXISTS (SELECT 1 FROM t) AS done, (SELECT id FROM next) AS next";
-
-/// How `settled` ended.
-#[derive(Debug, Clone, Copy, QueryableByName)]
-pub struct Settled {
-    /// False where the turn is not this worker's any more.
-    #[diesel(sql_type = Bool)]
-    pub done: bool,
-    /// The turn that waited for this one and is due.
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub next: Option<TurnId>,
-}
-
-/// `stored → settled`, and on to `delivered` where nothing is on its way. The transaction's last statement.
-///
-/// # Errors
-/// Storage.
-pub async fn settled(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    conversation: ConversationId,
-    turn: TurnId,
-    epoch: i64,
-    cost_micro_pix: i64,
-    delivered: bool,
-) -> Result<Settled, Failure> {
-    let mut events = Events::default();
-    events.turn("turn.settled", conversation, turn, epoch);
-    tx.last(SETTLED);
-    let settled: Settled = sql_query(SETTLED)
-        .bind::<SqlUuid, _>(ws)
-        .bind::<SqlUuid, _>(conversation)
-        .bind::<SqlUuid, _>(turn)
-        .bind::<BigInt, _>(epoch)
-        .bind::<BigInt, _>(cost_micro_pix)
-        .bind::<Bool, _>(delivered)
-        .bind::<SmallInt, _>(i16::from(shard(ws)))
-        .bind::<Array<SqlUuid>, _>(&events.ids)
-        .bind::<Array<Text>, _>(&events.kinds)
-        .bind::<Array<BigInt>, _>(&events.versions)
-        .bind::<Array<Bytea>, _>(&events.payloads)
-        .kept()
-        .get_result(tx)
-        .await?;
-    if settled.done {
-        queued_event();
-    }
-    if settled.next.is_some() {
-        queued_job();
-    }
-    Ok(settled)
 }
 
 /// Whether parts of the turn's answer are on their way. Locks the turn first, so that the delivery of the last part and

@@ -376,6 +376,7 @@ async fn turns_that_end_together_are_noted_in_one_transaction_each_by_its_own_wo
             turn: turn.parse().unwrap(),
             epoch: t.number(&format!("SELECT lease_epoch FROM turn WHERE id = '{turn}'")).await,
             cost_micro_pix: COST,
+            delivered: true,
         });
     }
     notes[3].epoch += 7;

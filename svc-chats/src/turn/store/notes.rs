@@ -1,10 +1,10 @@
-//! The note that turns are paid and over: many of them in one statement.
+//! The note that turns are paid: many of them in one statement.
 
 use std::collections::HashMap;
 
 use diesel::{
     QueryableByName, sql_query,
-    sql_types::{Array, BigInt, Bytea, Nullable, SmallInt, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Bytea, Nullable, SmallInt, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
@@ -15,7 +15,7 @@ use neipix_mesh::{
 
 use crate::outbox::Events;
 
-/// A turn that billing has settled and of whose answer nothing is on its way.
+/// A turn that billing has settled.
 #[derive(Debug, Clone, Copy)]
 pub struct Note {
     /// Its tenant.
@@ -28,6 +28,26 @@ pub struct Note {
     pub epoch: i64,
     /// What it cost.
     pub cost_micro_pix: i64,
+    /// Whether nothing of its answer is on its way.
+    pub delivered: bool,
+}
+
+/// What came of a note.
+#[derive(Debug, Clone, Copy)]
+pub struct Settled {
+    /// False where the turn is not this worker's any more.
+    pub done: bool,
+    /// The turn that waited for this one and is due.
+    pub next: Option<TurnId>,
+}
+
+impl Settled {
+    /// Of what `settle` answered.
+    #[must_use]
+    pub fn of(answer: &HashMap<TurnId, Option<TurnId>>, turn: TurnId) -> Self {
+        let next = answer.get(&turn);
+        Self { done: next.is_some(), next: next.copied().flatten() }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -38,9 +58,9 @@ struct Row {
     next: Option<TurnId>,
 }
 
-const SETTLE: &str = "SELECT settled, next FROM settle_turns($1, $2, $3, $4, $5, $6, $7)";
+const SETTLE: &str = "SELECT settled, next FROM settle_turns($1, $2, $3, $4, $5, $6, $7, $8)";
 
-/// `stored → settled → delivered` of many turns, of any workspaces. Answers those that were still in their worker's hands,
+/// `stored → settled` of turns of any workspaces, and on to `delivered` where nothing is on its way. Answers those that were still in their worker's hands,
 /// with the turn that waited for each and is due. The transaction's last statement.
 ///
 /// # Errors
@@ -56,6 +76,7 @@ pub async fn settle(tx: &mut Tx, notes: &[Note]) -> Result<HashMap<TurnId, Optio
         .bind::<Array<SqlUuid>, _>(notes.iter().map(|n| n.turn).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(notes.iter().map(|n| n.epoch).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(notes.iter().map(|n| n.cost_micro_pix).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(notes.iter().map(|n| n.delivered).collect::<Vec<_>>())
         .bind::<Array<SmallInt>, _>(notes.iter().map(|n| i16::from(shard(n.workspace))).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(&events.ids)
         .bind::<Array<Bytea>, _>(&events.payloads)
