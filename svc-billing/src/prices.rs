@@ -36,16 +36,19 @@ impl Known {
     /// # Errors
     /// Storage.
     pub async fn by_ids(&self, tx: &mut Tx, ids: &[Uuid]) -> diesel::QueryResult<Vec<Price>> {
-        let known: Option<Vec<Price>> = {
-            let by_id = lock(&self.by_id);
-            ids.iter().map(|id| by_id.get(id).cloned()).collect()
-        };
-        if let Some(all) = known {
+        if let Some(all) = self.of_ids(ids) {
             return Ok(all);
         }
         let found = store::by_ids(tx, ids).await?;
         self.remember(&found);
         Ok(found)
+    }
+
+    /// The prices of a hold; none where one of them is not known yet.
+    #[must_use]
+    pub fn of_ids(&self, ids: &[Uuid]) -> Option<Vec<Price>> {
+        let by_id = lock(&self.by_id);
+        ids.iter().map(|id| by_id.get(id).cloned()).collect()
     }
 
     fn remember(&self, prices: &[Price]) {

@@ -4,12 +4,12 @@
 //! anywhere leaves the turn to the next worker, ten seconds later.
 
 mod billing;
-mod notes;
 mod reply;
 mod steps;
+mod together;
 
 pub use billing::release;
-pub use notes::Notes;
+pub use together::Together;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -141,6 +141,14 @@ struct For<'a> {
     traceparent: &'a str,
     /// It only looks.
     reads: bool,
+    /// Its one statement enters workspaces by itself.
+    bare: bool,
+}
+
+impl For<'_> {
+    fn of(workspace: WorkspaceId) -> Self {
+        Self { workspace, member: None, traceparent: "", reads: false, bare: false }
+    }
 }
 
 impl Db {
@@ -215,7 +223,7 @@ impl Db {
     {
         let traceparent = telemetry::onward(&context.traceparent);
         let member = context.member_id().map(|id| id.0);
-        let to = For { workspace: context.workspace, member, traceparent: &traceparent, reads: false };
+        let to = For { member, traceparent: &traceparent, ..For::of(context.workspace) };
         self.run(to, name, &body).await
     }
 
@@ -233,7 +241,7 @@ impl Db {
             + Sync,
     {
         let member = context.member_id().map(|id| id.0);
-        self.run(For { workspace: context.workspace, member, traceparent: "", reads: true }, name, &body).await
+        self.run(For { member, reads: true, ..For::of(context.workspace) }, name, &body).await
     }
 
     /// The same for work that no call started.
@@ -249,7 +257,7 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(For { workspace, member: None, traceparent: "", reads: false }, name, &body).await
+        self.run(For::of(workspace), name, &body).await
     }
 
     /// The same, in the trace of what caused it.
@@ -268,7 +276,7 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(For { workspace, member: None, traceparent, reads: false }, name, &body).await
+        self.run(For { traceparent, ..For::of(workspace) }, name, &body).await
     }
 
     /// A transaction on rows of the platform, in the context of the nil UUID.
@@ -284,8 +292,25 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(For { workspace: WorkspaceId::PLATFORM, member: None, traceparent: "", reads: false }, name, &body)
-            .await
+        self.run(For::of(WorkspaceId::PLATFORM), name, &body).await
+    }
+
+    /// One statement that is a transaction of its own, and enters the workspaces that it works in by itself: a call of a
+    /// function of the schema. Spares BEGIN, the tenant and COMMIT.
+    ///
+    /// # Errors
+    /// As `in_workspace`.
+    pub async fn call<R, E, F>(&self, name: &'static str, body: F) -> Result<R, E>
+    where
+        E: Error + From<Failure> + Send + 'static,
+        R: Send,
+        F: for<'r> AsyncFn(&'r mut Tx) -> Result<R, E>
+            + for<'r> TxBody<&'r mut Tx, Result<R, E>, Fut: Send>
+            + Send
+            + Sync,
+    {
+        let to = For { bare: true, ..For::of(WorkspaceId::PLATFORM) };
+        self.run(to, name, &body).await
     }
 
     /// The same with a member beside the workspace (`neipix.user_id`), for tables that their own person may read.
@@ -307,7 +332,7 @@ impl Db {
             + Send
             + Sync,
     {
-        self.run(For { workspace, member: Some(member), traceparent: "", reads: false }, name, &body).await
+        self.run(For { member: Some(member), ..For::of(workspace) }, name, &body).await
     }
 
     /// One statement on machinery tables, which stand outside row security: no transaction around it, no tenant.

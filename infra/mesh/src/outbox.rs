@@ -61,34 +61,39 @@ pub async fn push<M: Message>(tx: &mut Tx, event: Event<'_, M>) -> Result<EventI
 /// An event of several that are told at once.
 #[derive(Debug)]
 pub struct Told {
+    /// As of `Event`.
+    pub workspace: WorkspaceId,
     /// Such as `message.created`.
     pub kind: &'static str,
     /// As of `Event`.
     pub object_version: i64,
     /// The message's bytes.
     pub payload: Vec<u8>,
+    /// The trace of what caused it; empty = none.
+    pub traceparent: String,
 }
 
 /// The text of [`push_all`], for a transaction that ends with it.
 pub const PUSH_ALL: &str = "
 INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload, traceparent)
-SELECT $1, $2, e.id, e.kind, e.version, e.payload, $7
-FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::bytea[]) WITH ORDINALITY AS e (id, kind, version, payload, n) ORDER BY e.n";
+SELECT e.workspace, e.shard, e.id, e.kind, e.version, e.payload, e.traceparent
+FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::bigint[], $6::bytea[], $7::text[])
+    WITH ORDINALITY AS e (workspace, shard, id, kind, version, payload, traceparent, n) ORDER BY e.n";
 
-/// The same for several events of one workspace, in their order.
+/// The same for several events, in their order.
 ///
 /// # Errors
 /// Storage.
-pub async fn push_all(tx: &mut Tx, workspace: WorkspaceId, events: Vec<Told>) -> Result<(), Failure> {
-    let ids: Vec<_> = events.iter().map(|_| EventId::new(Utc::now()).0).collect();
+pub async fn push_all(tx: &mut Tx, events: Vec<Told>) -> Result<(), Failure> {
+    let shard = |event: &Told| i16::from(crate::redis::shard(event.workspace));
     diesel::sql_query(PUSH_ALL)
-        .bind::<SqlUuid, _>(workspace)
-        .bind::<SmallInt, _>(i16::from(crate::redis::shard(workspace)))
-        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<SqlUuid>, _>(events.iter().map(|e| e.workspace).collect::<Vec<_>>())
+        .bind::<Array<SmallInt>, _>(events.iter().map(shard).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(events.iter().map(|_| EventId::new(Utc::now()).0).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(events.iter().map(|e| e.kind).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(events.iter().map(|e| e.object_version).collect::<Vec<_>>())
-        .bind::<Array<Bytea>, _>(events.into_iter().map(|e| e.payload).collect::<Vec<_>>())
-        .bind::<Text, _>(traceparent())
+        .bind::<Array<Bytea>, _>(events.iter().map(|e| e.payload.as_slice()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(events.iter().map(|e| e.traceparent.as_str()).collect::<Vec<_>>())
         .kept()
         .execute(tx)
         .await?;

@@ -2,9 +2,10 @@
 
 use chrono::Utc;
 use neipix_mesh::{
-    Call, Failure, TransferId, TurnId, WorkspaceId, crash,
-    db::Tx,
+    Call, CallContext, Failure, TransferId, TurnId, WorkspaceId, crash,
+    db::{self, Tx},
     outbox::{self, Told},
+    telemetry,
 };
 use neipix_proto::billing::{
     events::v1::{TurnClosed, WalletChanged},
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     LedgerError, MicroPix, Price, Tokens, close, cost, hold_amount,
-    store::{self, Closed, Held, Hold},
+    store::{self, Closed, Ending, Held, Hold},
 };
 use crate::Billing;
 
@@ -129,13 +130,37 @@ fn answer_hold(hold: Hold) -> Result<HoldResponse, Failure> {
 /// # Errors
 /// HOLD_NOT_FOUND; FIELD_INVALID for an attempt that the hold knows no price of.
 pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<CloseResponse, Failure> {
-    let (ws, turn) = (call.context.workspace, parse(&call.turn_id)?);
+    let turn = parse(&call.turn_id)?;
     let attempts = call.attempts.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
+    let result = close_charged(billing, &call.context, turn, &attempts).await;
+    if result.as_ref().is_ok_and(|closed| closed.kind != "settle") {
+        tracing::error!(turn.id = %turn, "turn {turn} was released before it could be settled: its answer is free");
+    }
+    crash::point("settle.committed").await?;
+    Ok(answer(&result.map_err(LedgerError::into_failure)?))
+}
+
+async fn close_charged(
+    billing: &Billing,
+    context: &CallContext,
+    turn: TurnId,
+    attempts: &[(Uuid, String, Tokens)],
+) -> Result<Closed, LedgerError> {
+    let ws = context.workspace;
+    let traceparent = telemetry::onward(&context.traceparent);
     // Only its end ever changes, and closing looks at that itself.
     let known = billing.holds.take(ws, turn);
-    let result = billing
+    if let Some(hold) = &known
+        && let Some(prices) = billing.prices.of_ids(&price_ids(hold))
+    {
+        let ending = settled(ws, hold, &prices, attempts, &traceparent)?;
+        if let Some(closed) = billing.closing.submit(ending).await? {
+            return Ok(closed);
+        }
+    }
+    billing
         .unhurried
-        .in_workspace(&call.context, "billing.settle", async |tx: &mut Tx| {
+        .in_workspace(context, "billing.settle", async |tx: &mut Tx| {
             let hold = match &known {
                 Some(hold) => Some(hold.clone()),
                 None => store::hold_of(tx, ws, turn).await?,
@@ -143,29 +168,39 @@ pub async fn settle(billing: &Billing, call: Call<SettleRequest>) -> Result<Clos
             let Some(hold) = hold.filter(|hold| !hold.closed) else {
                 return store::closed(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound);
             };
-            let ids: Vec<Uuid> = hold.priced.iter().map(|(_, id)| id.0).collect();
-            let prices = billing.prices.by_ids(tx, &ids).await?;
-            let charged: Vec<(String, Tokens)> = attempts.iter().map(|(_, m, t)| (m.clone(), *t)).collect();
-            let closing = close(hold.taken, cost(&prices, &charged)?);
-            if closing.above_hold > MicroPix::ZERO {
-                tracing::error!(turn.id = %turn, above_hold_micro_pix = closing.above_hold.get(),
-                    "turn {turn} cost more than its hold; the difference is ours");
-            }
-            let record = store::charge_record(&attempts, &hold.priced, closing);
-            let transfer = TransferId::new(Utc::now());
-            let closed = store::close(tx, ws, &hold, transfer, closing, Some(record)).await?;
-            if closed.is_some() {
-                // The events end it.
-                tx.last(outbox::PUSH_ALL);
-            }
-            finish(tx, ws, &hold, closed).await
+            let prices = billing.prices.by_ids(tx, &price_ids(&hold)).await?;
+            close_one(tx, settled(ws, &hold, &prices, attempts, &traceparent)?).await
         })
-        .await;
-    if result.as_ref().is_ok_and(|closed| closed.kind != "settle") {
-        tracing::error!(turn.id = %turn, "turn {turn} was released before it could be settled: its answer is free");
+        .await
+}
+
+fn price_ids(hold: &Hold) -> Vec<Uuid> {
+    hold.priced.iter().map(|(_, id)| id.0).collect()
+}
+
+/// The end of a hold that is charged.
+fn settled(
+    workspace: WorkspaceId,
+    hold: &Hold,
+    prices: &[Price],
+    attempts: &[(Uuid, String, Tokens)],
+    traceparent: &str,
+) -> Result<Ending, LedgerError> {
+    let charged: Vec<(String, Tokens)> = attempts.iter().map(|(_, m, t)| (m.clone(), *t)).collect();
+    let closing = close(hold.taken, cost(prices, &charged)?);
+    if closing.above_hold > MicroPix::ZERO {
+        tracing::error!(turn.id = %hold.turn, above_hold_micro_pix = closing.above_hold.get(),
+            "turn {} cost more than its hold; the difference is ours", hold.turn);
     }
-    crash::point("settle.committed").await?;
-    Ok(answer(&result.map_err(LedgerError::into_failure)?))
+    Ok(Ending {
+        workspace,
+        turn: hold.turn,
+        transfer: TransferId::new(Utc::now()),
+        held: hold.taken.total(),
+        closing,
+        charge: Some(store::charge_record(attempts, &hold.priced, closing)),
+        traceparent: traceparent.to_owned(),
+    })
 }
 
 /// Frees a turn's hold.
@@ -197,27 +232,56 @@ pub async fn release_in(tx: &mut Tx, ws: WorkspaceId, turn: TurnId) -> Result<Op
         // A hold committed between the two looks: a serialization failure makes the mesh run all of it again.
         return Err(LedgerError::Store(neipix_mesh::db::retry_error()));
     };
-    let closing = close(hold.taken, MicroPix::ZERO);
-    let closed = store::close(tx, ws, &hold, TransferId::new(Utc::now()), closing, None).await?;
-    finish(tx, ws, &hold, closed).await.map(Some)
+    let ending = Ending {
+        workspace: ws,
+        turn,
+        transfer: TransferId::new(Utc::now()),
+        held: hold.taken.total(),
+        closing: close(hold.taken, MicroPix::ZERO),
+        charge: None,
+        traceparent: db::traceparent(),
+    };
+    close_one(tx, ending).await.map(Some)
 }
 
-/// Tells what happened, or who was first.
-async fn finish(tx: &mut Tx, ws: WorkspaceId, hold: &Hold, closed: Option<Closed>) -> Result<Closed, LedgerError> {
-    let Some(closed) = closed else {
-        return store::closed(tx, ws, hold.turn).await?.ok_or(LedgerError::HoldNotFound);
-    };
-    if let Some((available, held)) = closed.after {
+/// Closes one hold, or finds who was first.
+async fn close_one(tx: &mut Tx, ending: Ending) -> Result<Closed, LedgerError> {
+    let (ws, turn) = (ending.workspace, ending.turn);
+    match close_all(tx, &[ending]).await?.pop().flatten() {
+        Some(closed) => Ok(closed),
+        None => store::closed(tx, ws, turn).await?.ok_or(LedgerError::HoldNotFound),
+    }
+}
+
+/// Closes holds and tells of it; none where one was closed before. Where any was closed, its last statement ends the transaction.
+///
+/// # Errors
+/// Storage.
+pub async fn close_all(tx: &mut Tx, endings: &[Ending]) -> Result<Vec<Option<Closed>>, Failure> {
+    let closed = store::close(tx, endings).await?;
+    let mut events = Vec::with_capacity(2 * endings.len());
+    for (ending, closed) in endings.iter().zip(&closed) {
+        let Some(closed) = closed else { continue };
+        let Some((available, held)) = closed.after else { continue };
         let changed = WalletChanged { available_micro_pix: available.get(), held_micro_pix: held.get() };
         let turn = TurnClosed {
-            turn_id: hold.turn.to_string(),
+            turn_id: ending.turn.to_string(),
             transfer_id: closed.transfer.to_string(),
             cost_micro_pix: closed.charged.get(),
         };
         let kind = if closed.kind == "settle" { "turn.charged" } else { "turn.released" };
-        let told = |kind, payload| Told { kind, object_version: closed.version, payload };
-        let events = vec![told("wallet.changed", changed.encode_to_vec()), told(kind, turn.encode_to_vec())];
-        outbox::push_all(tx, ws, events).await?;
+        let told = |kind, payload| Told {
+            workspace: ending.workspace,
+            kind,
+            object_version: closed.version,
+            payload,
+            traceparent: ending.traceparent.clone(),
+        };
+        events.extend([told("wallet.changed", changed.encode_to_vec()), told(kind, turn.encode_to_vec())]);
+    }
+    if !events.is_empty() {
+        tx.last(outbox::PUSH_ALL);
+        outbox::push_all(tx, events).await?;
     }
     Ok(closed)
 }

@@ -1,6 +1,8 @@
 //! The ledger in Postgres. A transfer with its postings, key and the wallet's update is one statement, so that the wallet's
 //! row is locked as briefly as can be.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension as _, QueryableByName,
@@ -268,78 +270,74 @@ pub struct Closed {
     pub version: i64,
 }
 
+/// A hold to close.
+#[derive(Debug)]
+pub struct Ending {
+    /// The wallet.
+    pub workspace: WorkspaceId,
+    /// The turn.
+    pub turn: TurnId,
+    /// The transfer's id.
+    pub transfer: TransferId,
+    /// What it holds.
+    pub held: MicroPix,
+    /// Where that goes.
+    pub closing: Closing,
+    /// The count of a settle; none = a release.
+    pub charge: Option<serde_json::Value>,
+    /// The trace of what caused it; empty = none.
+    pub traceparent: String,
+}
+
+impl Ending {
+    fn kind(&self) -> &'static str {
+        if self.charge.is_some() { "settle" } else { "release" }
+    }
+}
+
 #[derive(QueryableByName)]
 struct ClosedRow {
+    #[diesel(sql_type = SqlUuid)]
+    transfer: TransferId,
     #[diesel(sql_type = BigInt)]
     available: i64,
     #[diesel(sql_type = BigInt)]
-    held: i64,
+    still_held: i64,
     #[diesel(sql_type = BigInt)]
-    version: i64,
+    wallet_version: i64,
 }
 
-/// Everything of a close in one statement; settle and release share the key, so only one can exist.
-const CLOSE: &str = "
-WITH old AS MATERIALIZED (
-    SELECT bonus + plan + purchased AS available, version FROM wallet WHERE workspace_id = $1 FOR UPDATE
-), key AS (
-    INSERT INTO transfer_key (workspace_id, key, transfer_id) SELECT $1, 'close:' || $2::text, $3 FROM old
-    ON CONFLICT DO NOTHING RETURNING transfer_id
-), closed AS (
-    UPDATE hold SET closed_at = clock_timestamp() FROM key WHERE workspace_id = $1 AND turn_id = $2
-), moved AS (
-    INSERT INTO transfer (workspace_id, id, n, kind, turn_id, amount_micro_pix, balance_micro_pix, charge)
-    SELECT $1, $3, old.version + 1, $4, $2, $7 + $8 + $9, old.available + $7 + $8 + $9, $10 FROM old, key
-), lines AS (
-    INSERT INTO posting (workspace_id, transfer_id, n, account, amount_micro_pix)
-    SELECT $1, $3, line.n, line.account, line.amount FROM key,
-    LATERAL (VALUES (1, 'held', -$5), (2, 'revenue', $6), (3, 'bonus', $7), (4, 'plan', $8), (5, 'purchased', $9))
-        AS line (n, account, amount) WHERE line.amount <> 0
-), swept AS (
-    DELETE FROM job USING key WHERE job.key = 'hold:' || $2::text
-), paid AS (
-    UPDATE wallet SET held = wallet.held - $5, revenue = wallet.revenue + $6, bonus = wallet.bonus + $7,
-        plan = wallet.plan + $8, purchased = wallet.purchased + $9, version = old.version + 1, updated_at = clock_timestamp()
-    FROM old, key WHERE wallet.workspace_id = $1
-    RETURNING wallet.bonus + wallet.plan + wallet.purchased AS available, wallet.held, wallet.version
-)
-SELECT available, held, version FROM paid";
-
-/// Closes a hold; none where it was closed before.
+/// Closes holds of any workspaces; none where one was closed before. Answers in their order.
 ///
 /// # Errors
 /// Storage.
-pub async fn close(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    hold: &Hold,
-    transfer: TransferId,
-    closing: Closing,
-    charge: Option<serde_json::Value>,
-) -> diesel::QueryResult<Option<Closed>> {
-    let kind = if charge.is_some() { "settle" } else { "release" };
-    let row = diesel::sql_query(CLOSE)
-        .bind::<SqlUuid, _>(ws)
-        .bind::<SqlUuid, _>(hold.turn)
-        .bind::<SqlUuid, _>(transfer)
-        .bind::<Text, _>(kind)
-        .bind::<BigInt, _>(hold.taken.total().get())
-        .bind::<BigInt, _>(closing.charged.get())
-        .bind::<BigInt, _>(closing.back.bonus.get())
-        .bind::<BigInt, _>(closing.back.plan.get())
-        .bind::<BigInt, _>(closing.back.purchased.get())
-        .bind::<Nullable<Jsonb>, _>(charge)
+pub async fn close(tx: &mut Tx, endings: &[Ending]) -> diesel::QueryResult<Vec<Option<Closed>>> {
+    let column = |of: fn(&Ending) -> MicroPix| endings.iter().map(|e| of(e).get()).collect::<Vec<_>>();
+    let rows = diesel::sql_query("SELECT * FROM close_holds($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+        .bind::<Array<SqlUuid>, _>(endings.iter().map(|e| e.workspace).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(endings.iter().map(|e| e.turn).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(endings.iter().map(|e| e.transfer).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(endings.iter().map(Ending::kind).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(column(|e| e.held))
+        .bind::<Array<BigInt>, _>(column(|e| e.closing.charged))
+        .bind::<Array<BigInt>, _>(column(|e| e.closing.back.bonus))
+        .bind::<Array<BigInt>, _>(column(|e| e.closing.back.plan))
+        .bind::<Array<BigInt>, _>(column(|e| e.closing.back.purchased))
+        .bind::<Array<Nullable<Jsonb>>, _>(endings.iter().map(|e| e.charge.clone()).collect::<Vec<_>>())
         .kept()
-        .get_result::<ClosedRow>(tx)
-        .await
-        .optional()?;
-    Ok(row.map(|r| Closed {
-        transfer,
-        charged: closing.charged,
-        kind: kind.to_owned(),
-        after: Some((MicroPix::new(r.available), MicroPix::new(r.held))),
-        version: r.version,
-    }))
+        .load::<ClosedRow>(tx)
+        .await?;
+    let mut rows = rows.into_iter().map(|row| (row.transfer, row)).collect::<HashMap<_, _>>();
+    let closed = |ending: &Ending| {
+        rows.remove(&ending.transfer).map(|row| Closed {
+            transfer: ending.transfer,
+            charged: ending.closing.charged,
+            kind: ending.kind().to_owned(),
+            after: Some((MicroPix::new(row.available), MicroPix::new(row.still_held))),
+            version: row.wallet_version,
+        })
+    };
+    Ok(endings.iter().map(closed).collect())
 }
 
 /// The transfer that closed a turn; none where it is not closed, or only marked.

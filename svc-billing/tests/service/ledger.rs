@@ -76,6 +76,34 @@ async fn inv_24_settle_and_release_at_once_close_a_hold_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn holds_of_many_wallets_that_end_at_once_are_each_charged_its_own() {
+    let test = Test::start().await;
+    let mut ends = vec![];
+    for n in 1..=6 {
+        let wallet = test.wallet(1_000).await;
+        for cost in [10 * n, 20 * n] {
+            let turn = Uuid::now_v7();
+            wallet.hold(turn, 200).await.unwrap();
+            // Each twice: the second finds what the first one did.
+            ends.extend([(wallet, turn, cost), (wallet, turn, cost)]);
+        }
+    }
+    let never = Uuid::now_v7();
+    let (answers, none) = tokio::join!(
+        join_all(ends.iter().map(|(wallet, turn, cost)| wallet.settle(*turn, *cost))),
+        ends[0].0.settle(never, 5)
+    );
+    assert_eq!(reason(none), "HOLD_NOT_FOUND");
+    for (answer, (_, _, cost)) in answers.iter().zip(&ends) {
+        assert_eq!(answer.as_ref().unwrap().cost_micro_pix, *cost);
+    }
+    for (n, wallet) in (1..=6).zip(ends.iter().step_by(4).map(|(wallet, ..)| wallet)) {
+        assert_eq!((wallet.balance().await, wallet.transfers("settle").await), ((1_000 - 30 * n, 0), 2));
+    }
+    assert_eq!(test.broken().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn m_11_a_settle_past_the_end_counts_until_the_sweep_and_never_after() {
     // trust: M-11
     let test = Test::start().await;

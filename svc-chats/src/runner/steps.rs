@@ -24,7 +24,7 @@ use crate::{
             end::{self, Ending, Says},
             notes::{self, Note, Settled},
             read::{self, Context},
-            stored::{Attempt, Stored, stored},
+            stored::{Attempt, Stored},
         },
     },
 };
@@ -175,6 +175,7 @@ impl Run {
 
     async fn begin_answer(&self, plan: &Plan, held: &Held, shown: bool) -> Result<bool, Failure> {
         let what = Answering {
+            workspace: self.ws,
             conversation: self.conversation,
             turn: self.turn,
             epoch: self.epoch,
@@ -182,10 +183,7 @@ impl Run {
             version: plan.answer.version,
             claim: shown.then_some(self.handler_epoch),
         };
-        self.chats
-            .db
-            .in_workspace_id(self.ws, "chats.answering", async |tx: &mut Tx| store::answering(tx, self.ws, what).await)
-            .await
+        self.chats.together.begin.submit(what).await
     }
 
     /// An answer that came whole: checked, claimed, stored, paid.
@@ -214,23 +212,21 @@ impl Run {
         }
         let message = MessageId::new(Utc::now());
         let parts = delivery::parts(&context.channel_kind, &context.address, &answer.text);
+        let delivers = !parts.is_empty();
         let what = Stored {
+            workspace: self.ws,
             conversation: self.conversation,
             channel: context.channel,
             turn: self.turn,
             epoch: self.epoch,
             handler_epoch: self.handler_epoch,
             message,
-            text: &answer.text,
+            text: answer.text.clone(),
             citations: read::keep_citations(&answer.citations),
-            attempts: &attempts,
-            parts: &parts,
+            attempts: attempts.clone(),
+            parts,
         };
-        let stored = self
-            .chats
-            .unhurried
-            .in_workspace_id(self.ws, "chats.stored", async |tx: &mut Tx| stored(tx, self.ws, &what).await)
-            .await?;
+        let stored = self.chats.together.store.submit(what).await?;
         if !stored {
             return self.lost_claim().await;
         }
@@ -247,7 +243,7 @@ impl Run {
             answered_by: "assistant".to_owned(),
             ..AskTurn::default()
         };
-        self.settle(Some((end, charged, held.is_some(), !parts.is_empty()))).await
+        self.settle(Some((end, charged, held.is_some(), delivers))).await
     }
 
     /// A shown answer asked for a person: the dialogue goes to one after it.
@@ -320,15 +316,16 @@ impl Run {
             cost_micro_pix: cost,
             delivered: true,
         };
-        if !delivers && let Some(settled) = self.chats.notes.settled(note).await {
-            return Ok((settled, false));
+        if !delivers {
+            return Ok((self.chats.together.notes.submit(note).await?, false));
         }
         self.chats
             .unhurried
             .in_workspace_id(self.ws, "chats.settled", async |tx: &mut Tx| {
-                let waits = delivers && store::is_on_its_way(tx, self.ws, self.turn).await?;
-                let answer = notes::settle(tx, &[Note { delivered: !waits, ..note }]).await?;
-                Ok::<_, Failure>((Settled::of(&answer, self.turn), waits))
+                let waits = store::is_on_its_way(tx, self.ws, self.turn).await?;
+                let settled = notes::settle(tx, &[Note { delivered: !waits, ..note }]).await?.pop();
+                let settled = settled.ok_or_else(|| Failure::internal("a note without an answer"))?;
+                Ok::<_, Failure>((settled, waits))
             })
             .await
     }

@@ -8,7 +8,7 @@ pub mod notes;
 pub mod read;
 pub mod stored;
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -237,9 +237,11 @@ pub async fn beat(tx: &mut Tx, ws: WorkspaceId, turn: TurnId, epoch: i64) -> Res
     Ok(beaten > 0)
 }
 
-/// What `answering` writes.
+/// What `begin` writes.
 #[derive(Debug, Clone, Copy)]
 pub struct Answering {
+    /// Its tenant.
+    pub workspace: WorkspaceId,
     /// The dialogue.
     pub conversation: ConversationId,
     /// The turn.
@@ -260,54 +262,31 @@ struct Done {
     done: bool,
 }
 
-const CLAIMING: &str = "
-WITH c AS (
-    SELECT handler, handler_epoch, status FROM conversation WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE
-), t AS (
-    UPDATE turn SET state = 'answering', hold_id = CASE WHEN $5 THEN id END, version = $6, claimed_handler_epoch = $7,
-        steps = steps + 2
-    FROM c WHERE turn.workspace_id = $1 AND turn.id = $3 AND turn.lease_epoch = $4 AND turn.state = 'queued'
-      AND c.handler = 'assistant' AND c.handler_epoch = $7 AND c.status <> 'closed'
-    RETURNING steps
-), step AS (
-    INSERT INTO turn_step (workspace_id, turn_id, n, from_state, to_state, epoch)
-    SELECT $1, $3, t.steps + s.n, s.from_state, s.to_state, $4 FROM t,
-        (VALUES (-1, 'queued', 'held'), (0, 'held', 'answering')) AS s (n, from_state, to_state)
-)
-SELECT EXISTS (SELECT 1 FROM t) AS done";
+#[derive(QueryableByName)]
+struct Begun {
+    #[diesel(sql_type = SqlUuid)]
+    turn: TurnId,
+}
 
-const ANSWERING: &str = "
-WITH t AS (
-    UPDATE turn SET state = 'answering', hold_id = CASE WHEN $5 THEN id END, version = $6, claimed_handler_epoch = $7,
-        steps = steps + 2
-    WHERE workspace_id = $1 AND conversation_id = $2 AND id = $3 AND lease_epoch = $4 AND state = 'queued' RETURNING steps
-), step AS (
-    INSERT INTO turn_step (workspace_id, turn_id, n, from_state, to_state, epoch)
-    SELECT $1, $3, t.steps + s.n, s.from_state, s.to_state, $4 FROM t,
-        (VALUES (-1, 'queued', 'held'), (0, 'held', 'answering')) AS s (n, from_state, to_state)
-)
-SELECT EXISTS (SELECT 1 FROM t) AS done";
-
-/// `queued → held → answering` in one write, the transaction's last; the claim where the answer is streamed. False where the
-/// turn is not this worker's any more, or somebody took over.
+/// `queued → held → answering` in one write, of turns of any workspaces; the claim where the answer is streamed. A transaction
+/// of its own. Answers in their order: false where a turn is not this worker's any more, or somebody took over.
 ///
 /// # Errors
 /// Storage.
-pub async fn answering(tx: &mut Tx, ws: WorkspaceId, what: Answering) -> Result<bool, Failure> {
-    let sql = if what.claim.is_some() { CLAIMING } else { ANSWERING };
-    tx.last(sql);
-    let row: Done = sql_query(sql)
-        .bind::<SqlUuid, _>(ws)
-        .bind::<SqlUuid, _>(what.conversation)
-        .bind::<SqlUuid, _>(what.turn)
-        .bind::<BigInt, _>(what.epoch)
-        .bind::<Bool, _>(what.held)
-        .bind::<Integer, _>(what.version)
-        .bind::<Nullable<BigInt>, _>(what.claim)
+pub async fn begin(tx: &mut Tx, turns: &[Answering]) -> Result<Vec<bool>, Failure> {
+    let rows = sql_query("SELECT turn FROM begin_answers($1, $2, $3, $4, $5, $6, $7) AS turn")
+        .bind::<Array<SqlUuid>, _>(turns.iter().map(|t| t.workspace).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(turns.iter().map(|t| t.conversation).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(turns.iter().map(|t| t.turn).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(turns.iter().map(|t| t.epoch).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(turns.iter().map(|t| t.held).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(turns.iter().map(|t| t.version).collect::<Vec<_>>())
+        .bind::<Array<Nullable<BigInt>>, _>(turns.iter().map(|t| t.claim).collect::<Vec<_>>())
         .kept()
-        .get_result(tx)
+        .load::<Begun>(tx)
         .await?;
-    Ok(row.done)
+    let begun = rows.into_iter().map(|row| row.turn).collect::<HashSet<_>>();
+    Ok(turns.iter().map(|turn| begun.contains(&turn.turn)).collect())
 }
 
 /// Whether parts of the turn's answer are on their way. Locks the turn first, so that the delivery of the last part and

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection as _;
 use futures::StreamExt as _;
-use neipix_mesh::AssistantId;
+use neipix_mesh::{AssistantId, db::Tx};
 use neipix_proto::{
     assistants::v1::{AssistantStatus, DialogueRole, Schedule, StopWord, StopWordAction, StopWordMatch},
     chats::v1::{AskEvent, AskRequest, AskTurn, TurnState, ask_event::Event},
 };
-use svc_chats::{ask, turn::store::notes::Note};
+use svc_chats::{
+    ask,
+    turn::store::notes::{Note, settle},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -380,13 +383,14 @@ async fn turns_that_end_together_are_noted_in_one_transaction_each_by_its_own_wo
         });
     }
     notes[3].epoch += 7;
-    let settled = futures::future::join_all(notes.iter().map(|note| t.chats.notes.settled(*note))).await;
-    let settled: Vec<_> = settled.into_iter().map(|settled| settled.unwrap().done).collect();
+    let together = notes.as_slice();
+    let settled = t.chats.db.call("test.settled", async |tx: &mut Tx| settle(tx, together).await).await.unwrap();
+    let settled: Vec<_> = settled.into_iter().map(|settled| settled.done).collect();
     assert_eq!(settled, [true, true, true, false]);
     assert_eq!(t.number("SELECT count(DISTINCT xmin::text) FROM turn WHERE state = 'delivered'").await, 1);
     assert_eq!(t.number("SELECT count(*) FROM turn WHERE state = 'delivered' AND cost_micro_pix > 0").await, 3);
     assert_eq!(t.number("SELECT count(*) FROM outbox WHERE kind = 'turn.settled'").await, 3);
-    let again = t.chats.notes.settled(notes[0]).await.unwrap();
+    let again = t.chats.together.notes.submit(notes[0]).await.unwrap();
     assert!(!again.done, "a turn ends once");
     *t.billing.0.lose_settles.lock().unwrap() = 0;
     let over = "SELECT count(*) FROM turn WHERE state = 'delivered'";

@@ -29,6 +29,9 @@ impl Open {
 
     /// A connection whose first statement begins a transaction in the context of a workspace.
     pub(super) async fn begin(pool: &Pool, to: For<'_>) -> Result<Self, Failure> {
+        if to.bare {
+            return Self::take(pool).await;
+        }
         let (mode, workspace) = (if to.reads { " READ ONLY" } else { "" }, to.workspace);
         // Settings by SET, which is not planned and answers no row.
         let mut sql = format!("BEGIN{mode}; SET LOCAL neipix.workspace_id = '{workspace}'");

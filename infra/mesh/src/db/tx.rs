@@ -34,6 +34,8 @@ pub struct Tx {
 struct State {
     /// What begins it, as long as that was not sent.
     begin: Option<String>,
+    /// Nothing begins it: each statement is a transaction of its own.
+    bare: bool,
     /// Whether anything was sent, so that there is something to end.
     sent: bool,
     /// The text of the next statement, where that is the last.
@@ -46,7 +48,7 @@ impl Tx {
     pub(super) fn new(connection: Object, begin: Option<String>) -> Self {
         Self {
             connection,
-            state: Mutex::new(State { begin, ..State::default() }),
+            state: Mutex::new(State { bare: begin.is_none(), begin, ..State::default() }),
             unheard: AtomicUsize::default(),
             stale: AtomicBool::default(),
             place: Mutex::default(),
@@ -61,7 +63,8 @@ impl Tx {
     /// writes nothing where its answer makes the body fail: it is committed when the body learns the answer. The body must
     /// not send another one.
     pub fn last(&self, text: &'static str) {
-        self.state().last = Some(text);
+        let mut state = self.state();
+        state.last = (!state.bare).then_some(text);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -71,7 +74,7 @@ impl Tx {
     /// Whether there is something to end.
     pub(super) fn is_open(&self) -> bool {
         let state = self.state();
-        state.sent && !state.ended
+        state.sent && !state.ended && !state.bare
     }
 
     /// Whether another connection may do what this one did not begin.

@@ -41,15 +41,6 @@ pub struct Settled {
     pub next: Option<TurnId>,
 }
 
-impl Settled {
-    /// Of what `settle` answered.
-    #[must_use]
-    pub fn of(answer: &HashMap<TurnId, Option<TurnId>>, turn: TurnId) -> Self {
-        let next = answer.get(&turn);
-        Self { done: next.is_some(), next: next.copied().flatten() }
-    }
-}
-
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]
@@ -60,12 +51,12 @@ struct Row {
 
 const SETTLE: &str = "SELECT settled, next FROM settle_turns($1, $2, $3, $4, $5, $6, $7, $8)";
 
-/// `stored → settled` of turns of any workspaces, and on to `delivered` where nothing is on its way. Answers those that were still in their worker's hands,
-/// with the turn that waited for each and is due. The transaction's last statement.
+/// `stored → settled` of turns of any workspaces, and on to `delivered` where nothing is on its way. The transaction's last
+/// statement, or one by itself. Answers in their order.
 ///
 /// # Errors
 /// Storage.
-pub async fn settle(tx: &mut Tx, notes: &[Note]) -> Result<HashMap<TurnId, Option<TurnId>>, Failure> {
+pub async fn settle(tx: &mut Tx, notes: &[Note]) -> Result<Vec<Settled>, Failure> {
     let mut events = Events::default();
     for note in notes {
         events.turn("turn.settled", note.conversation, note.turn, note.epoch);
@@ -89,5 +80,8 @@ pub async fn settle(tx: &mut Tx, notes: &[Note]) -> Result<HashMap<TurnId, Optio
     if rows.iter().any(|row| row.next.is_some()) {
         queued_job();
     }
-    Ok(rows.into_iter().map(|row| (row.settled, row.next)).collect())
+    let next = rows.into_iter().map(|row| (row.settled, row.next)).collect::<HashMap<_, _>>();
+    let settled =
+        |note: &Note| Settled { done: next.contains_key(&note.turn), next: next.get(&note.turn).copied().flatten() };
+    Ok(notes.iter().map(settled).collect())
 }

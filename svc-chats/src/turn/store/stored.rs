@@ -1,6 +1,6 @@
-//! `answering → stored`: the answer into its tables, in one statement.
+//! `answering → stored`: answers into their tables, in one statement.
 
-use std::sync::LazyLock;
+use std::collections::HashSet;
 
 use diesel::{
     QueryableByName, sql_query,
@@ -17,9 +17,9 @@ use uuid::Uuid;
 use crate::{delivery::Part, outbox::Events};
 
 #[derive(QueryableByName)]
-struct Done {
-    #[diesel(sql_type = Bool)]
-    done: bool,
+struct Kept {
+    #[diesel(sql_type = SqlUuid)]
+    turn: TurnId,
 }
 
 /// A try at a provider, as it is kept.
@@ -47,9 +47,11 @@ pub struct Attempt {
     pub total_ms: i32,
 }
 
-/// What `stored` writes.
+/// What `store` writes of one answer.
 #[derive(Debug)]
-pub struct Stored<'a> {
+pub struct Stored {
+    /// Its tenant.
+    pub workspace: WorkspaceId,
     /// The dialogue.
     pub conversation: ConversationId,
     /// Its channel.
@@ -63,120 +65,75 @@ pub struct Stored<'a> {
     /// The answer's message.
     pub message: MessageId,
     /// Its text.
-    pub text: &'a str,
+    pub text: String,
     /// Where it comes from.
     pub citations: serde_json::Value,
     /// All tries.
-    pub attempts: &'a [Attempt],
+    pub attempts: Vec<Attempt>,
     /// Parts that the channel delivers; none where it reads.
-    pub parts: &'a [Part],
+    pub parts: Vec<Part>,
 }
 
-const STORED: &str = "WITH c AS (
-    SELECT handler, handler_epoch, status, last_seq FROM conversation WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE
-), t AS (
-    UPDATE turn SET state = 'stored', claimed_handler_epoch = coalesce(turn.claimed_handler_epoch, c.handler_epoch),
-        answer_message_id = $6, steps = turn.steps + 1
-    FROM c WHERE turn.workspace_id = $1 AND turn.id = $3 AND turn.lease_epoch = $4 AND turn.state = 'answering'
-      AND (turn.claimed_handler_epoch IS NOT NULL
-           OR (c.handler = 'assistant' AND c.handler_epoch = $5 AND c.status <> 'closed'))
-    RETURNING turn.claimed_handler_epoch AS claim, c.last_seq + 1 AS seq, turn.steps
-), said AS (
-    INSERT INTO message (workspace_id, id, conversation_id, seq, author, turn_id, text, claimed_handler_epoch, citations)
-    SELECT $1, $6, $2, t.seq, 'assistant', $3, $7, t.claim, $8 FROM t
-), dialogue AS (
-    UPDATE conversation SET last_seq = t.seq, answered_at = clock_timestamp(), updated_at = clock_timestamp(),
-        version = version + 1,
-        status = CASE WHEN conversation.handler = 'assistant' AND conversation.status = 'pending' THEN 'open' ELSE conversation.status END
-    FROM t WHERE workspace_id = $1 AND id = $2
-), step AS (
-    INSERT INTO turn_step (workspace_id, turn_id, n, from_state, to_state, epoch)
-    SELECT $1, $3, t.steps, 'answering', 'stored', $4 FROM t
-), tries AS (
-    INSERT INTO turn_attempt (workspace_id, turn_id, n, attempt_id, epoch, provider, model, input_tokens, cached_input_tokens,
-        cache_write_tokens, output_tokens, estimated, charged, price_id, error, first_token_ms, total_ms)
-    SELECT $1, $3, a.n + (SELECT count(*) FROM turn_attempt o WHERE o.workspace_id = $1 AND o.turn_id = $3), a.id, $4,
-        a.provider, a.model, a.input, a.cached, a.written, a.output, a.estimated, a.charged, a.price, a.error, a.first, a.total
-    FROM t, unnest($9::uuid[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
-        $16::boolean[], $17::boolean[], $18::uuid[], $19::text[], $20::integer[], $21::integer[])
-        WITH ORDINALITY AS a (id, provider, model, input, cached, written, output, estimated, charged, price, error, first, total, n)";
+const STORE: &str = "SELECT turn FROM store_answers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+                     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) AS turn";
 
-/// Only where the channel delivers: a part of a statement opens its tables whether it writes or not.
-const PARTS: &str = "
-), parts AS (
-    INSERT INTO delivery (workspace_id, id, message_id, conversation_id, channel_id, seq, part, text, entities)
-    SELECT $1, p.id, $6, $2, $22, t.seq, p.n, p.text, p.entities
-    FROM t, unnest($23::uuid[], $24::text[], $25::jsonb[]) WITH ORDINALITY AS p (id, text, entities, n)
-), send AS (
-    INSERT INTO job (workspace_id, kind, key, payload)
-    SELECT $1, 'delivery.send', 'delivery:' || $6::text, jsonb_build_object('message_id', $6::text) FROM t";
-
-const TOLD: &str = "
-), told AS (
-    INSERT INTO outbox (workspace_id, shard, event_id, kind, object_version, payload)
-    SELECT $1, $26, e.id, e.kind, e.version, e.payload
-    FROM t, unnest($27::uuid[], $28::text[], $29::bigint[], $30::bytea[]) WITH ORDINALITY AS e (id, kind, version, payload, n) ORDER BY e.n
-)
-SELECT EXISTS (SELECT 1 FROM t) AS done";
-
-/// What is stored where the channel reads.
-static READ: LazyLock<String> = LazyLock::new(|| [STORED, TOLD].concat());
-/// What is stored where it delivers.
-static DELIVERED: LazyLock<String> = LazyLock::new(|| [STORED, PARTS, TOLD].concat());
-
-/// `answering → stored`, the transaction's last statement: message, attempts, deliveries, events; the claim where there is
-/// none yet. False where the turn is
-/// not this worker's any more, or somebody took over.
+/// `answering → stored`, of turns of any workspaces: messages, attempts, deliveries, events; the claim where there is none yet.
+/// A transaction of its own. Answers in their order: false where a turn is not this worker's any more, or somebody took over.
 ///
 /// # Errors
 /// Storage.
-pub async fn stored(tx: &mut Tx, ws: WorkspaceId, what: &Stored<'_>) -> Result<bool, Failure> {
-    let mut events = Events::default();
-    events.message("message.created", what.conversation, what.message);
-    events.turn("turn.stored", what.conversation, what.turn, what.epoch);
-    let tries = what.attempts;
-    let column = |n: usize| tries.iter().map(|a| a.tokens[n]).collect::<Vec<i64>>();
-    let sql = if what.parts.is_empty() { READ.as_str() } else { DELIVERED.as_str() };
-    tx.last(sql);
-    let row: Done = sql_query(sql)
-        .bind::<SqlUuid, _>(ws)
-        .bind::<SqlUuid, _>(what.conversation)
-        .bind::<SqlUuid, _>(what.turn)
-        .bind::<BigInt, _>(what.epoch)
-        .bind::<BigInt, _>(what.handler_epoch)
-        .bind::<SqlUuid, _>(what.message)
-        .bind::<Text, _>(what.text)
-        .bind::<Jsonb, _>(&what.citations)
-        .bind::<Array<SqlUuid>, _>(tries.iter().map(|a| a.id).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(tries.iter().map(|a| a.provider.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(tries.iter().map(|a| a.model.as_str()).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(column(0))
-        .bind::<Array<BigInt>, _>(column(1))
-        .bind::<Array<BigInt>, _>(column(2))
-        .bind::<Array<BigInt>, _>(column(3))
-        .bind::<Array<Bool>, _>(tries.iter().map(|a| a.estimated).collect::<Vec<_>>())
-        .bind::<Array<Bool>, _>(tries.iter().map(|a| a.charged).collect::<Vec<_>>())
-        .bind::<Array<Nullable<SqlUuid>>, _>(tries.iter().map(|a| a.price).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(tries.iter().map(|a| a.error.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Integer>, _>(tries.iter().map(|a| a.first_token_ms).collect::<Vec<_>>())
-        .bind::<Array<Integer>, _>(tries.iter().map(|a| a.total_ms).collect::<Vec<_>>())
-        .bind::<SqlUuid, _>(what.channel)
-        .bind::<Array<SqlUuid>, _>(what.parts.iter().map(|p| p.id).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(what.parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Jsonb>, _>(what.parts.iter().map(|p| p.entities.clone()).collect::<Vec<_>>())
-        .bind::<SmallInt, _>(i16::from(shard(ws)))
-        .bind::<Array<SqlUuid>, _>(&events.ids)
-        .bind::<Array<Text>, _>(&events.kinds)
-        .bind::<Array<BigInt>, _>(&events.versions)
-        .bind::<Array<Bytea>, _>(&events.payloads)
-        .kept()
-        .get_result(tx)
-        .await?;
-    if row.done {
-        queued_event();
-        if !what.parts.is_empty() {
-            queued_job();
-        }
+pub async fn store(tx: &mut Tx, answers: &[Stored]) -> Result<Vec<bool>, Failure> {
+    let (mut messages, mut turns) = (Events::default(), Events::default());
+    for one in answers {
+        messages.message("message.created", one.conversation, one.message);
+        turns.turn("turn.stored", one.conversation, one.turn, one.epoch);
     }
-    Ok(row.done)
+    let numbered = || (1_i64..).zip(answers);
+    let tries = numbered().flat_map(|(n, one)| one.attempts.iter().map(move |a| (n, a))).collect::<Vec<_>>();
+    let parts = numbered().flat_map(|(n, one)| one.parts.iter().map(move |p| (n, p))).collect::<Vec<_>>();
+    let tokens = |kind: usize| tries.iter().map(|(_, a)| a.tokens[kind]).collect::<Vec<i64>>();
+    let rows = sql_query(STORE)
+        .bind::<Array<SqlUuid>, _>(answers.iter().map(|a| a.workspace).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(answers.iter().map(|a| a.conversation).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(answers.iter().map(|a| a.channel).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(answers.iter().map(|a| a.turn).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(answers.iter().map(|a| a.epoch).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(answers.iter().map(|a| a.handler_epoch).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(answers.iter().map(|a| a.message).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(answers.iter().map(|a| a.text.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Jsonb>, _>(answers.iter().map(|a| &a.citations).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(tries.iter().map(|(n, _)| *n).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(tries.iter().map(|(_, a)| a.id).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(tries.iter().map(|(_, a)| a.provider.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(tries.iter().map(|(_, a)| a.model.as_str()).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(tokens(0))
+        .bind::<Array<BigInt>, _>(tokens(1))
+        .bind::<Array<BigInt>, _>(tokens(2))
+        .bind::<Array<BigInt>, _>(tokens(3))
+        .bind::<Array<Bool>, _>(tries.iter().map(|(_, a)| a.estimated).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(tries.iter().map(|(_, a)| a.charged).collect::<Vec<_>>())
+        .bind::<Array<Nullable<SqlUuid>>, _>(tries.iter().map(|(_, a)| a.price).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(tries.iter().map(|(_, a)| a.error.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(tries.iter().map(|(_, a)| a.first_token_ms).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(tries.iter().map(|(_, a)| a.total_ms).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(parts.iter().map(|(n, _)| *n).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(parts.iter().map(|(_, p)| p.id).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(parts.iter().map(|(_, p)| p.text.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Jsonb>, _>(parts.iter().map(|(_, p)| &p.entities).collect::<Vec<_>>())
+        .bind::<Array<SmallInt>, _>(answers.iter().map(|a| i16::from(shard(a.workspace))).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(&messages.ids)
+        .bind::<Array<Bytea>, _>(&messages.payloads)
+        .bind::<Array<SqlUuid>, _>(&turns.ids)
+        .bind::<Array<Bytea>, _>(&turns.payloads)
+        .kept()
+        .load::<Kept>(tx)
+        .await?;
+    let kept = rows.into_iter().map(|row| row.turn).collect::<HashSet<_>>();
+    if !kept.is_empty() {
+        queued_event();
+    }
+    if answers.iter().any(|a| !a.parts.is_empty() && kept.contains(&a.turn)) {
+        queued_job();
+    }
+    Ok(answers.iter().map(|a| kept.contains(&a.turn)).collect())
 }
