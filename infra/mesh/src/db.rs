@@ -7,20 +7,18 @@ mod errors;
 mod kept;
 mod open;
 mod pool;
+mod server;
 mod tx;
 
 use std::{
     cell::Cell,
     error::Error,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use deadpool::managed::{QueueMode, Timeouts};
-use diesel::{
-    OptionalExtension as _, QueryableByName,
-    sql_types::{Bool, Text},
-};
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl as _;
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -28,13 +26,14 @@ use self::{
     errors::is_retryable,
     open::Open,
     pool::{Connections, Pool},
+    server::Schema,
 };
 pub use self::{
     errors::{constraint_name, retry_error},
     kept::{Keep, Kept},
     tx::Tx,
 };
-use crate::{config::Durability, context::CallContext, failure::Failure, ids::WorkspaceId, secret::Secret, telemetry};
+use crate::{context::CallContext, failure::Failure, ids::WorkspaceId, secret::Secret, telemetry};
 
 /// How often a transaction is run again after a serialization failure or a deadlock.
 const RETRIES: u32 = 3;
@@ -124,13 +123,6 @@ pub struct Db {
     schema: Arc<Schema>,
     /// What the transactions of this view wait for besides a connection.
     gate: Option<Arc<Semaphore>>,
-}
-
-/// The schema that this process needs, and whether it was seen.
-#[derive(Default)]
-struct Schema {
-    needed: OnceLock<String>,
-    seen: OnceLock<()>,
 }
 
 /// Who a transaction is for.
@@ -427,71 +419,6 @@ impl Db {
             self.wake_jobs();
         }
         Ok(value)
-    }
-
-    /// The newest migration that was applied to this service's schema; empty = none.
-    ///
-    /// # Errors
-    /// Postgres does not answer.
-    pub async fn schema_version(&self) -> Result<String, Failure> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Text)]
-            version: String,
-        }
-        self.single(async |tx: &mut Tx| {
-            #[derive(QueryableByName)]
-            struct Made {
-                #[diesel(sql_type = Bool)]
-                made: bool,
-            }
-            let sql = "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS made";
-            if !diesel::sql_query(sql).get_result::<Made>(tx).await?.made {
-                return Ok(String::new());
-            }
-            let sql = "SELECT version::text AS version FROM __diesel_schema_migrations ORDER BY version DESC LIMIT 1";
-            let row: Option<Row> = diesel::sql_query(sql).get_result(tx).await.optional()?;
-            Ok(row.map(|r| r.version).unwrap_or_default())
-        })
-        .await
-    }
-
-    /// Says which migration this process needs at least: `ping` is false until it was applied. A newer one is fine.
-    pub fn need_schema(&self, version: String) {
-        // A second one cannot differ: a process has one set of migrations per schema.
-        let _ = self.schema.needed.set(version);
-    }
-
-    async fn has_schema(&self) -> bool {
-        let Some(needed) = self.schema.needed.get() else { return true };
-        if self.schema.seen.get().is_some() {
-            return true;
-        }
-        let found = self.schema_version().await.unwrap_or_default();
-        if found.as_str() < needed.as_str() {
-            tracing::warn!(needed, found, "the schema is at {found:?}, this process needs {needed}: migrate first");
-            return false;
-        }
-        let _ = self.schema.seen.set(());
-        true
-    }
-
-    /// How durable the server is.
-    ///
-    /// # Errors
-    /// When Postgres does not answer.
-    pub async fn durability(&self) -> Result<Durability, Failure> {
-        const ASK: &str = "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS \
-            synchronous_commit, current_setting('full_page_writes') AS full_page_writes";
-        self.single(async |tx: &mut Tx| Ok(diesel::sql_query(ASK).get_result(tx).await?)).await
-    }
-
-    /// Whether Postgres answers, takes writes and has the schema that this process needs.
-    pub async fn ping(&self) -> bool {
-        let asked = self.single(async |tx: &mut Tx| {
-            Ok(diesel::sql_query("SELECT 1 WHERE NOT pg_is_in_recovery()").kept().execute(tx).await?)
-        });
-        matches!(asked.await, Ok(1)) && self.has_schema().await
     }
 }
 
