@@ -71,13 +71,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Gather<T, R> {
         };
         if first {
             let desk = self.0.clone();
-            self.0.tasks.spawn(self.0.name, async move { desk.serve().await });
+            self.0.tasks.spawn_apart(self.0.name, async move { desk.serve().await });
         }
         let answer = match tokio::time::timeout(SLOW, &mut done).await {
             Ok(answer) => answer,
             Err(_) => {
                 let desk = self.0.clone();
-                self.0.tasks.spawn(self.0.name, async move { while desk.step().await {} });
+                self.0.tasks.spawn_apart(self.0.name, async move { while desk.step().await {} });
                 done.await
             }
         };

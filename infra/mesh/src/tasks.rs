@@ -23,13 +23,16 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        // No async block: that would keep room for the future twice.
-        let watched = AssertUnwindSafe(future).catch_unwind().map(move |outcome| {
-            if outcome.is_err() {
-                tracing::error!(task = name, "task {name} panicked");
-            }
-        });
-        tokio::spawn(self.0.track_future(watched.in_current_span()));
+        tokio::spawn(self.0.track_future(watched(name, future).in_current_span()));
+    }
+
+    /// The same in no span, for work that serves others than the caller too and may go on for long.
+    #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
+    pub fn spawn_apart<F>(&self, name: &'static str, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        tokio::spawn(self.0.track_future(watched(name, future)));
     }
 
     /// Waits until all tasks have ended, at most that long; false if some still run.
@@ -43,4 +46,13 @@ impl Tasks {
     pub fn running(&self) -> usize {
         self.0.len()
     }
+}
+
+/// Says so where a task panics. No async block: that would keep room for the future twice.
+fn watched(name: &'static str, future: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    AssertUnwindSafe(future).catch_unwind().map(move |outcome| {
+        if outcome.is_err() {
+            tracing::error!(task = name, "task {name} panicked");
+        }
+    })
 }
