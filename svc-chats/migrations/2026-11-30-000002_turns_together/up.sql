@@ -1,11 +1,11 @@
 -- The steps of turns, of several turns in one call and one commit. Each is taken in its own workspace's context, and always in the
 -- same order, so that two calls do not wait for each other in a ring. A call enters workspaces by itself: it needs no
--- transaction around it. Both answer the turns that were still in their worker's hands.
+-- transaction around it. Both answer the places, counted from 1, of what was still in its worker's hands.
 
 -- `queued → held → answering`; with the claim where `claims` has the period that the answer is streamed in.
 CREATE FUNCTION begin_answers(workspaces uuid[], conversations uuid[], turns uuid[], epochs bigint[], held boolean[],
     versions integer[], claims bigint[])
-RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+RETURNS SETOF bigint LANGUAGE plpgsql AS $$
 DECLARE
     one record;
     dialogue record;
@@ -13,7 +13,7 @@ DECLARE
 BEGIN
     FOR one IN
         SELECT * FROM unnest(workspaces, conversations, turns, epochs, held, versions, claims)
-            AS e (workspace, conversation, turn, epoch, is_held, version, claim)
+            WITH ORDINALITY AS e (workspace, conversation, turn, epoch, is_held, version, claim, number)
         ORDER BY e.workspace, e.conversation
     LOOP
         entered := set_config('neipix.workspace_id', one.workspace::text, true);
@@ -28,13 +28,13 @@ BEGIN
                 claimed_handler_epoch = one.claim, steps = turn.steps + 2
             WHERE workspace_id = one.workspace AND conversation_id = one.conversation AND id = one.turn
               AND lease_epoch = one.epoch AND state = 'queued'
-            RETURNING turn.id, turn.steps
+            RETURNING turn.steps
         ), step AS (
             INSERT INTO turn_step (workspace_id, turn_id, n, from_state, to_state, epoch)
-            SELECT one.workspace, t.id, t.steps + s.n, s.from_state, s.to_state, one.epoch FROM t,
+            SELECT one.workspace, one.turn, t.steps + s.n, s.from_state, s.to_state, one.epoch FROM t,
                 (VALUES (-1, 'queued', 'held'), (0, 'held', 'answering')) AS s (n, from_state, to_state)
         )
-        SELECT t.id FROM t;
+        SELECT one.number FROM t;
     END LOOP;
 END $$;
 
@@ -46,7 +46,7 @@ CREATE FUNCTION store_answers(workspaces uuid[], conversations uuid[], channels 
     outputs bigint[], estimates boolean[], charges boolean[], prices uuid[], errors text[], firsts integer[], totals integer[],
     parts_of bigint[], parts uuid[], part_texts text[], part_entities jsonb[],
     shards smallint[], message_events uuid[], message_payloads bytea[], turn_events uuid[], turn_payloads bytea[])
-RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+RETURNS SETOF bigint LANGUAGE plpgsql AS $$
 DECLARE
     one record;
     entered text;
@@ -114,6 +114,6 @@ BEGIN
             VALUES (one.workspace, 'delivery.send', 'delivery:' || one.message::text,
                 jsonb_build_object('message_id', one.message::text));
         END IF;
-        RETURN NEXT one.turn;
+        RETURN NEXT one.number;
     END LOOP;
 END $$;

@@ -262,10 +262,19 @@ struct Done {
     done: bool,
 }
 
+/// Which of the pieces of a call were still in their worker's hands: their places, counted from 1. Not their turns: two workers
+/// may believe that they have the same one.
 #[derive(QueryableByName)]
-struct Begun {
-    #[diesel(sql_type = SqlUuid)]
-    turn: TurnId,
+struct Place {
+    #[diesel(sql_type = BigInt)]
+    place: i64,
+}
+
+impl Place {
+    fn among(rows: Vec<Self>, pieces: usize) -> Vec<bool> {
+        let there = rows.into_iter().map(|row| row.place).collect::<HashSet<_>>();
+        (1..).take(pieces).map(|place| there.contains(&place)).collect()
+    }
 }
 
 /// `queued → held → answering` in one write, of turns of any workspaces; the claim where the answer is streamed. A transaction
@@ -274,7 +283,7 @@ struct Begun {
 /// # Errors
 /// Storage.
 pub async fn begin(tx: &mut Tx, turns: &[Answering]) -> Result<Vec<bool>, Failure> {
-    let rows = sql_query("SELECT turn FROM begin_answers($1, $2, $3, $4, $5, $6, $7) AS turn")
+    let rows = sql_query("SELECT place FROM begin_answers($1, $2, $3, $4, $5, $6, $7) AS place")
         .bind::<Array<SqlUuid>, _>(turns.iter().map(|t| t.workspace).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(turns.iter().map(|t| t.conversation).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(turns.iter().map(|t| t.turn).collect::<Vec<_>>())
@@ -283,10 +292,9 @@ pub async fn begin(tx: &mut Tx, turns: &[Answering]) -> Result<Vec<bool>, Failur
         .bind::<Array<Integer>, _>(turns.iter().map(|t| t.version).collect::<Vec<_>>())
         .bind::<Array<Nullable<BigInt>>, _>(turns.iter().map(|t| t.claim).collect::<Vec<_>>())
         .kept()
-        .load::<Begun>(tx)
+        .load(tx)
         .await?;
-    let begun = rows.into_iter().map(|row| row.turn).collect::<HashSet<_>>();
-    Ok(turns.iter().map(|turn| begun.contains(&turn.turn)).collect())
+    Ok(Place::among(rows, turns.len()))
 }
 
 /// Whether parts of the turn's answer are on their way. Locks the turn first, so that the delivery of the last part and

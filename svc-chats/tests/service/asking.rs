@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection as _;
 use futures::StreamExt as _;
-use neipix_mesh::{AssistantId, db::Tx};
+use neipix_mesh::{AssistantId, ChannelId, MessageId, db::Tx};
 use neipix_proto::{
     assistants::v1::{AssistantStatus, DialogueRole, Schedule, StopWord, StopWordAction, StopWordMatch},
     chats::v1::{AskEvent, AskRequest, AskTurn, TurnState, ask_event::Event},
 };
 use svc_chats::{
     ask,
-    turn::store::notes::{Note, settle},
+    turn::store::{
+        notes::{Note, settle},
+        stored::{Stored, store},
+    },
 };
 use uuid::Uuid;
 
@@ -396,6 +399,37 @@ async fn turns_that_end_together_are_noted_in_one_transaction_each_by_its_own_wo
     let over = "SELECT count(*) FROM turn WHERE state = 'delivered'";
     eventually_within(Duration::from_secs(15), "the fourth", async || (t.number(over).await == 4).then_some(())).await;
     t.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_workers_that_store_one_turn_together_only_its_own_does() {
+    let t = Test::start().await;
+    t.assistants.acts(&[Act::Wait, Act::Say("Готово.")]);
+    let question = AskRequest { wait_seconds: Some(0), ..t.question("anna", "1", "Сколько?") };
+    let asked = ask::ask(&t.chats, t.call("Ask", question)).await.unwrap();
+    let turn = asked.turn.unwrap().id;
+    let answering = format!("SELECT count(*) FROM turn WHERE id = '{turn}' AND state = 'answering'");
+    eventually("answering", async || (t.number(&answering).await == 1).then_some(())).await;
+    let epoch = t.number(&format!("SELECT lease_epoch FROM turn WHERE id = '{turn}'")).await;
+    let answer = |epoch, text: &str| Stored {
+        workspace: t.ws,
+        conversation: asked.conversation_id.parse().unwrap(),
+        channel: ChannelId(Uuid::now_v7()),
+        turn: turn.parse().unwrap(),
+        epoch,
+        handler_epoch: 1,
+        message: MessageId(Uuid::now_v7()),
+        text: text.to_owned(),
+        citations: serde_json::json!([]),
+        attempts: vec![],
+        parts: vec![],
+    };
+    let both = [answer(epoch + 1, "Чужой."), answer(epoch, "Свой.")];
+    let both = both.as_slice();
+    let stored = t.chats.db.call("test.stored", async |tx: &mut Tx| store(tx, both).await).await.unwrap();
+    assert_eq!(stored, [false, true]);
+    let said = t.messages(&asked.conversation_id).await;
+    assert_eq!((said.len(), said[1].text.as_str()), (2, "Свой."));
 }
 
 #[tokio::test(flavor = "multi_thread")]

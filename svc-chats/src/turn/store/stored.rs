@@ -1,9 +1,7 @@
 //! `answering → stored`: answers into their tables, in one statement.
 
-use std::collections::HashSet;
-
 use diesel::{
-    QueryableByName, sql_query,
+    sql_query,
     sql_types::{Array, BigInt, Bool, Bytea, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
@@ -14,13 +12,8 @@ use neipix_mesh::{
 };
 use uuid::Uuid;
 
+use super::Place;
 use crate::{delivery::Part, outbox::Events};
-
-#[derive(QueryableByName)]
-struct Kept {
-    #[diesel(sql_type = SqlUuid)]
-    turn: TurnId,
-}
 
 /// A try at a provider, as it is kept.
 #[derive(Debug, Clone, Default)]
@@ -74,8 +67,8 @@ pub struct Stored {
     pub parts: Vec<Part>,
 }
 
-const STORE: &str = "SELECT turn FROM store_answers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-                     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) AS turn";
+const STORE: &str = "SELECT place FROM store_answers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+                     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) AS place";
 
 /// `answering → stored`, of turns of any workspaces: messages, attempts, deliveries, events; the claim where there is none yet.
 /// A transaction of its own. Answers in their order: false where a turn is not this worker's any more, or somebody took over.
@@ -126,14 +119,14 @@ pub async fn store(tx: &mut Tx, answers: &[Stored]) -> Result<Vec<bool>, Failure
         .bind::<Array<SqlUuid>, _>(&turns.ids)
         .bind::<Array<Bytea>, _>(&turns.payloads)
         .kept()
-        .load::<Kept>(tx)
+        .load(tx)
         .await?;
-    let kept = rows.into_iter().map(|row| row.turn).collect::<HashSet<_>>();
-    if !kept.is_empty() {
+    let stored = Place::among(rows, answers.len());
+    if stored.contains(&true) {
         queued_event();
     }
-    if answers.iter().any(|a| !a.parts.is_empty() && kept.contains(&a.turn)) {
+    if answers.iter().zip(&stored).any(|(answer, stored)| *stored && !answer.parts.is_empty()) {
         queued_job();
     }
-    Ok(answers.iter().map(|a| kept.contains(&a.turn)).collect())
+    Ok(stored)
 }
