@@ -13,6 +13,7 @@ mod tx;
 use std::{
     cell::Cell,
     error::Error,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -41,6 +42,8 @@ const RETRIES: u32 = 3;
 const STALE_MOST: u32 = 3;
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(2);
+/// Whoever works for longer waits for somebody's lock: others do not wait behind it.
+pub(crate) const SLOW: Duration = Duration::from_millis(200);
 
 tokio::task_local! {
     /// What the transaction of this task brings along and leaves behind.
@@ -169,7 +172,7 @@ impl Db {
 
     /// The same database for work that people wait for less: of its transactions, this view runs as many at once as half of
     /// the processors, at least one, and the others wait in line: what people wait for finds the processors less busy. One that
-    /// waits for nothing but the disk stands in nobody's way.
+    /// waits for nothing but the disk, or for a lock, stands in nobody's way.
     #[must_use]
     pub fn unhurried(&self) -> Self {
         let most = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
@@ -390,13 +393,25 @@ impl Db {
         let (open, value, queued) = loop {
             let mut open = Open::begin(&self.pool, to).await.map_err(E::from)?;
             open.tx().keep_place(place.take());
+            let kept = open.tx().place();
             let note = Note { queued: Cell::default(), traceparent: to.traceparent.to_owned() };
-            let (result, queued) = NOTE
-                .scope(note, async {
+            let (result, queued) = {
+                let mut run = pin!(NOTE.scope(note, async {
                     let result = body(open.tx()).await;
                     (result, NOTE.with(|note| note.queued.get()))
-                })
-                .await;
+                }));
+                let soon = match &self.gate {
+                    Some(_) => tokio::time::timeout(SLOW, run.as_mut()).await.ok(),
+                    None => None,
+                };
+                match soon {
+                    Some(done) => done,
+                    None => {
+                        kept.give_up();
+                        run.await
+                    }
+                }
+            };
             match result {
                 Ok(value) => break (open, value, queued),
                 // Nothing was begun on it, so another one may.

@@ -12,10 +12,7 @@ use futures::future::BoxFuture;
 use neipix_proto::access::v1::ErrorReason;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::{failure::Failure, tasks::Tasks};
-
-/// Who waits for longer has a transaction before them that waits itself, for somebody's lock: they go without it.
-const SLOW: Duration = Duration::from_millis(200);
+use crate::{db::SLOW, failure::Failure, tasks::Tasks};
 
 /// Does pieces of work in one transaction, and answers one by one, in their order.
 type Work<T, R> = dyn for<'a> Fn(&'a [T]) -> BoxFuture<'a, Result<Vec<R>, Failure>> + Send + Sync;
@@ -73,6 +70,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Gather<T, R> {
             let desk = self.0.clone();
             self.0.tasks.spawn_apart(self.0.name, async move { desk.serve().await });
         }
+        // Whoever waits for longer has a transaction before them that waits for a lock, and goes without it.
         let answer = match tokio::time::timeout(SLOW, &mut done).await {
             Ok(answer) => answer,
             Err(_) => {

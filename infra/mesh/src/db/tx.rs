@@ -1,7 +1,7 @@
 //! A transaction that begins with its first statement: BEGIN, the tenant and the statement go in one round trip.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -26,8 +26,21 @@ pub struct Tx {
     unheard: AtomicUsize,
     /// The connection died before anything was done on it.
     stale: AtomicBool,
-    /// Its place among those that work at once: given up where only the disk is waited for.
-    place: Mutex<Option<OwnedSemaphorePermit>>,
+    place: Place,
+}
+
+/// A transaction's place among those that work at once: given up where only the disk is waited for, or a lock.
+#[derive(Clone, Default)]
+pub(super) struct Place(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Place {
+    fn keep(&self, permit: Option<OwnedSemaphorePermit>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+    }
+
+    pub(super) fn give_up(&self) {
+        self.keep(None);
+    }
 }
 
 #[derive(Default)]
@@ -51,12 +64,16 @@ impl Tx {
             state: Mutex::new(State { bare: begin.is_none(), begin, ..State::default() }),
             unheard: AtomicUsize::default(),
             stale: AtomicBool::default(),
-            place: Mutex::default(),
+            place: Place::default(),
         }
     }
 
-    pub(super) fn keep_place(&self, place: Option<OwnedSemaphorePermit>) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    pub(super) fn keep_place(&self, permit: Option<OwnedSemaphorePermit>) {
+        self.place.keep(permit);
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.place.clone()
     }
 
     /// Says that the next statement is the last, and its text: COMMIT goes with it in one round trip. For a statement that
@@ -119,7 +136,7 @@ impl Tx {
             let statement = async {
                 let answer = statement.await;
                 if last.is_some() {
-                    self.keep_place(None);
+                    self.place.give_up();
                 }
                 answer
             };

@@ -322,6 +322,32 @@ async fn an_unhurried_transaction_that_waits_for_its_commit_stands_in_nobodys_wa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unhurried_transaction_that_waits_for_a_lock_stands_in_nobodys_way() {
+    let t = TestDb::new().await;
+    let places = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).div_ceil(2);
+    let (db, ws) = (t.db(places + 1), workspace());
+    let mut locker = t.owner().await;
+    locker.batch_execute("SELECT pg_advisory_lock(9)").await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 9 \
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let (all, unhurried) = (i64::try_from(places).unwrap(), db.unhurried());
+    let slow = (0..places).map(|_| {
+        unhurried.in_workspace_id(ws, "test.slow", async |tx: &mut Tx| {
+            let locked = number(tx, "SELECT count(*) FROM (SELECT pg_advisory_xact_lock(9)) AS locked").await?;
+            Ok::<_, Failure>(locked)
+        })
+    });
+    let quick = async {
+        eventually("all places wait for the lock", async || (t.number(waiting).await == all).then_some(())).await;
+        unhurried.in_workspace_id(ws, "test.quick", async |tx: &mut Tx| add_note(tx, ws, "quick").await).await.unwrap();
+        assert_eq!(t.number(waiting).await, all, "it went while they wait");
+        locker.batch_execute("SELECT pg_advisory_unlock(9)").await.unwrap();
+    };
+    let (slow, ()) = futures::future::join(futures::future::join_all(slow), quick).await;
+    slow.into_iter().for_each(|done| assert_eq!(done.unwrap(), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn f_24_an_exhausted_pool_says_unavailable_soon_and_recovers() {
     // trust: F-24
     let t = TestDb::new().await;
