@@ -59,7 +59,8 @@ pub async fn open(edge: Edge, request: Request<Body>) -> Response {
         .read_buffer_size(4 * 1024)
         // Beyond this the writer waits, and the session notices that its reader is too slow.
         .max_write_buffer_size(256 * 1024)
-        .write_buffer_size(16 * 1024)
+        // Small pieces go together up to this much; a reader that stops has it kept for nothing.
+        .write_buffer_size(4 * 1024)
         .on_upgrade(move |socket| session::run(edge, socket, authorization, traceparent))
 }
 
