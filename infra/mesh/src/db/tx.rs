@@ -12,7 +12,7 @@ use diesel::{
 };
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::OwnedSemaphorePermit, task::coop::unconstrained};
 
 use super::{errors, pool::Object};
 
@@ -125,7 +125,9 @@ impl Tx {
                 let mut state = self.state();
                 let last = state.last.take();
                 state.sent = true;
-                state.ended = last.is_some_and(|text| self.connection.has_run(text));
+                // One that is still on its way keeps the list of prepared statements, and the last one behind it.
+                let alone = self.unheard.load(Ordering::Relaxed) == 0;
+                state.ended = alone && last.is_some_and(|text| self.connection.has_run(text));
                 (state.begin.take(), last.map(|text| (text, state.ended)))
             };
             self.unheard.fetch_add(1, Ordering::Relaxed);
@@ -141,7 +143,9 @@ impl Tx {
                 answer
             };
             let ended = async { if last.is_some_and(|(_, ended)| ended) { self.send("COMMIT").await } else { Ok(()) } };
-            let (begun, answer, ended) = futures::future::join3(begun, statement, ended).await;
+            // All that is sent is sent at the first poll, in this order. A task that has used up its share of polls would be
+            // held back at a lock before the statement, and COMMIT would pass it.
+            let (begun, answer, ended) = unconstrained(futures::future::join3(begun, statement, ended)).await;
             begun?;
             let answer = answer?;
             ended?;

@@ -16,7 +16,7 @@ use neipix_mesh::{
     migrate,
 };
 use neipix_proto::access::v1::ErrorReason;
-use tokio::sync::Barrier;
+use tokio::{sync::Barrier, task::coop};
 
 use crate::support::{MIGRATIONS, TestDb, add_note, count, eventually, execute, number, soon, workspace};
 
@@ -216,11 +216,11 @@ async fn last_note(db: &Db, ws: WorkspaceId, text: &str) -> Result<(), Failure> 
     .await
 }
 
-async fn add_last(tx: &mut Tx, ws: WorkspaceId, text: &str) -> Result<(), Failure> {
+async fn add_last(mut tx: &Tx, ws: WorkspaceId, text: &str) -> Result<(), Failure> {
     tx.last(LAST);
     let last =
         diesel::sql_query(LAST).bind::<diesel::sql_types::Uuid, _>(ws).bind::<diesel::sql_types::Text, _>(text).kept();
-    diesel_async::RunQueryDsl::execute(last, tx).await?;
+    diesel_async::RunQueryDsl::execute(last, &mut tx).await?;
     Ok(())
 }
 
@@ -239,6 +239,30 @@ async fn a_last_statement_is_committed_with_its_transaction_or_not_at_all() {
     assert_eq!(notes(&db, ws).await, 6, "what came before it went with it, and the pool works on");
     last_note(&db, ws, "last").await.unwrap();
     assert_eq!(notes(&db, ws).await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_statement_is_not_overtaken_by_its_commit() {
+    let t = TestDb::new().await;
+    let (db, ws) = (t.db(1), workspace());
+    last_note(&db, ws, "known").await.unwrap();
+    // A task that has used up its share of polls is held back wherever it asks.
+    let busy = db.in_workspace_id(ws, "test.busy", async |tx: &mut Tx| {
+        while coop::has_budget_remaining() {
+            assert!(coop::consume_budget().now_or_never().is_some());
+        }
+        add_last(tx, ws, "busy").await
+    });
+    busy.await.unwrap();
+    // A statement before it is still being prepared.
+    let crowded = db.in_workspace_id(ws, "test.crowded", async |tx: &mut Tx| {
+        let (mut before, last) = (&*tx, &*tx);
+        let before = number(&mut before, "SELECT 1");
+        futures::future::try_join(async { Ok(before.await?) }, add_last(last, ws, "crowded")).await?;
+        Ok::<_, Failure>(())
+    });
+    crowded.await.unwrap();
+    assert_eq!(notes(&db, ws).await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
