@@ -1,8 +1,11 @@
 //! A transaction that begins with its first statement: BEGIN, the tenant and the statement go in one round trip.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use diesel::{
@@ -143,9 +146,20 @@ impl Tx {
                 answer
             };
             let ended = async { if last.is_some_and(|(_, ended)| ended) { self.send("COMMIT").await } else { Ok(()) } };
-            // All that is sent is sent at the first poll, in this order. A task that has used up its share of polls would be
-            // held back at a lock before the statement, and COMMIT would pass it.
-            let (begun, answer, ended) = unconstrained(futures::future::join3(begun, statement, ended)).await;
+            // What is sent goes out at the first poll, in this order. A task that has used up its share of polls would be held
+            // back at a lock before the statement, and COMMIT would pass it.
+            let mut begun = pin!(begun);
+            let (begun, answer, ended) = unconstrained(async {
+                // Nobody is woken by its answer: it is there when the statement's is.
+                let at_once = begun.as_mut().now_or_never();
+                let (answer, ended) = futures::future::join(statement, ended).await;
+                let begun = match at_once {
+                    Some(begun) => begun,
+                    None => begun.await,
+                };
+                (begun, answer, ended)
+            })
+            .await;
             begun?;
             let answer = answer?;
             ended?;
