@@ -26,13 +26,25 @@ setup: ## Install what the machine lacks: Postgres into .local/tools, Redis by a
 # their time changes when a file goes.
 PROFILE ?= fast
 launcher := .local/bin/neipix-local
-launcher_built := $(built)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/neipix-local
 launcher_sources = Cargo.toml Cargo.lock $(shell find proto infra/mesh edge svc-* local -not -path '*/tests*')
 
-$(launcher): $$(launcher_sources)
-	cargo build --profile $(PROFILE) -p neipix-local
+# PROFILE=release is what serves customers: optimised as a whole, by what turns were seen to run (docs/adr/0011).
+host = $(shell rustc -vV | sed -n 's/^host: //p')
+recorded := $(CURDIR)/.local/pgo/neipix.profdata
+by_profile = CARGO_ENCODED_RUSTFLAGS=-Cprofile-use='$(recorded)' cargo build --release --target $(host)
+is_release = $(filter release,$(PROFILE))
+build = $(if $(is_release),$(by_profile),cargo build --profile $(PROFILE))
+programs = $(built)/$(if $(is_release),$(host)/release,$(if $(filter dev,$(PROFILE)),debug,$(PROFILE)))
+
+$(recorded): local/pgo/neipix.profdata.gz
 	@mkdir -p $(@D)
-	@cp $(launcher_built) $@.next
+	@gzip -dc $< >$@.next
+	@mv $@.next $@
+
+$(launcher): $$(launcher_sources) $$(if $$(is_release),$(recorded))
+	$(build) -p neipix-local
+	@mkdir -p $(@D)
+	@cp $(programs)/neipix-local $@.next
 	@mv $@.next $@
 
 .PHONY: up
@@ -43,9 +55,24 @@ up: setup $(launcher) ## Run the whole product on this machine, with a demo work
 processes := neipix-local neipix-edge svc-auth svc-assistants svc-billing svc-chats svc-admin
 
 .PHONY: mesh
-mesh: setup ## Run it as in production: two processes of each service, two edges, mTLS
-	cargo build --profile $(PROFILE) $(addprefix -p ,$(processes))
-	@$(launcher_built) mesh
+mesh: setup $$(if $$(is_release),$(recorded)) ## Run it as in production: two processes of each service, two edges, mTLS
+	$(build) $(addprefix -p ,$(processes))
+	@$(programs)/neipix-local mesh
+
+.PHONY: release
+release: PROFILE = release
+release: setup $(recorded) ## Build what serves customers, and say where it lies
+	$(build) $(addprefix -p ,$(processes))
+	@echo "release: $(programs)"
+
+# After a change of what a turn runs, and after a new compiler: an older record does no harm, but helps less.
+.PHONY: pgo
+pgo: counting = $(bench_dir)/pgo-target/$(host)/release
+pgo: setup ## Record anew, for release builds, what turns run: local/pgo/neipix.profdata.gz
+	@local/scripts/setup.sh pgo
+	cargo build --release --manifest-path tests/bench/Cargo.toml --target-dir $(bench_dir)/target -p load -p upstream
+	CARGO_ENCODED_RUSTFLAGS=-Cprofile-generate='$(bench_dir)/pgo-raw' cargo build --release --target $(host) --target-dir $(bench_dir)/pgo-target -p neipix-local
+	@LAUNCHER=$(counting)/neipix-local PROGRAMS=$(counting) RUN=pgo.sh tests/bench/bench.sh
 
 .PHONY: test
 test: setup tidy test-unit test-it test-api ## Run every check and suite
@@ -89,12 +116,15 @@ tidy: ## Check format, lints, sizes, floors, words, licences and protos; plant s
 # The bench has a cargo workspace and a folder of its own; both sides run on one server with fsync on.
 bench_dir := $(CURDIR)/.local/bench
 bench_programs := load upstream axum_read axum_turn
-bench_run = LAUNCHER=$(abspath $(built))/fast/neipix-local PROGRAMS=$(abspath $(built))/fast tests/bench/bench.sh
+bench_run = LAUNCHER=$(abspath $(programs))/neipix-local PROGRAMS=$(abspath $(programs)) tests/bench/bench.sh
+
+# What is measured is what serves customers. PROFILE=fast builds in half of the time.
+bench bench-peers: PROFILE = release
 
 .PHONY: bench-build
-bench-build: setup
+bench-build: setup $$(if $$(is_release),$(recorded))
 	@local/scripts/setup.sh fastapi
-	cargo build --profile fast -p neipix-local -p neipix-edge -p svc-auth -p svc-billing
+	$(build) -p neipix-local -p neipix-edge -p svc-auth -p svc-billing
 	cargo build --release --manifest-path tests/bench/Cargo.toml --target-dir $(bench_dir)/target $(bench_programs:%=-p %)
 
 .PHONY: bench

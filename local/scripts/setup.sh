@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the all-in-one needs and the machine lacks.
 #
-# Usage: setup.sh [rust|postgres|redis|api|fastapi|perf]...      (none named: rust, postgres and redis)
+# Usage: setup.sh [rust|postgres|redis|api|fastapi|perf|pgo]...      (none named: rust, postgres and redis)
 #
 # Everything that can live in the checkout goes to .local. A tool that is
 # already there in the pinned version is left alone: nothing is started and the
@@ -162,6 +162,8 @@ for tool in "$@"; do
       ;;
     redis) want redis-server redis-server ;;
     perf) want perf linux-perf ;;
+    # Rustup's own component does as well, and is looked for first.
+    pgo) [[ -x $("$scripts/profdata.sh") ]] || missing+=(llvm-19) ;;
     fastapi)
       # The bench itself asks whether its servers are there, and what they weigh.
       want curl curl
@@ -178,7 +180,7 @@ for tool in "$@"; do
       fi
       ;;
     *)
-      say "unknown tool '$tool'; known are: rust, postgres, redis, api, fastapi, perf"
+      say "unknown tool '$tool'; known are: rust, postgres, redis, api, fastapi, perf, pgo"
       exit 2
       ;;
   esac
