@@ -30,7 +30,8 @@ launcher_sources = Cargo.toml Cargo.lock $(shell find proto infra/mesh edge svc-
 
 # PROFILE=release is what serves customers: optimised as a whole, by what turns were seen to run (docs/adr/0011).
 host = $(shell rustc -vV | sed -n 's/^host: //p')
-recorded := $(CURDIR)/.local/pgo/neipix.profdata
+# Another record has another name: cargo looks at names only.
+recorded := $(CURDIR)/.local/pgo/$(shell sha256sum local/pgo/neipix.profdata.gz | cut -c1-16).profdata
 by_profile = CARGO_ENCODED_RUSTFLAGS=-Cprofile-use='$(recorded)' cargo build --release --target $(host)
 is_release = $(filter release,$(PROFILE))
 build = $(if $(is_release),$(by_profile),cargo build --profile $(PROFILE))
@@ -41,7 +42,7 @@ $(recorded): local/pgo/neipix.profdata.gz
 	@gzip -dc $< >$@.next
 	@mv $@.next $@
 
-$(launcher): $$(launcher_sources) $$(if $$(is_release),$(recorded))
+$(launcher): $$(launcher_sources) | $(recorded)
 	$(build) -p neipix-local
 	@mkdir -p $(@D)
 	@cp $(programs)/neipix-local $@.next
@@ -55,7 +56,7 @@ up: setup $(launcher) ## Run the whole product on this machine, with a demo work
 processes := neipix-local neipix-edge svc-auth svc-assistants svc-billing svc-chats svc-admin
 
 .PHONY: mesh
-mesh: setup $$(if $$(is_release),$(recorded)) ## Run it as in production: two processes of each service, two edges, mTLS
+mesh: setup $(recorded) ## Run it as in production: two processes of each service, two edges, mTLS
 	$(build) $(addprefix -p ,$(processes))
 	@$(programs)/neipix-local mesh
 
@@ -122,7 +123,7 @@ bench_run = LAUNCHER=$(abspath $(programs))/neipix-local PROGRAMS=$(abspath $(pr
 bench bench-peers: PROFILE = release
 
 .PHONY: bench-build
-bench-build: setup $$(if $$(is_release),$(recorded))
+bench-build: setup $(recorded)
 	@local/scripts/setup.sh fastapi
 	$(build) -p neipix-local -p neipix-edge -p svc-auth -p svc-billing
 	cargo build --release --manifest-path tests/bench/Cargo.toml --target-dir $(bench_dir)/target $(bench_programs:%=-p %)
