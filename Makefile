@@ -25,24 +25,25 @@ setup: ## Install what the machine lacks: Postgres into .local/tools, Redis by a
 # second start calls neither cargo nor the network. Folders stand among the sources:
 # their time changes when a file goes.
 PROFILE ?= fast
-launcher := .local/bin/neipix-local
+launcher := .local/bin/$(PROFILE)/neipix-local
 launcher_sources = Cargo.toml Cargo.lock $(shell find proto infra/mesh edge svc-* local -not -path '*/tests*')
 
 # PROFILE=release is what serves customers: optimised as a whole, by what turns were seen to run (docs/adr/0011).
 host = $(shell rustc -vV | sed -n 's/^host: //p')
 # Another record has another name: cargo looks at names only.
-recorded := $(CURDIR)/.local/pgo/$(shell sha256sum local/pgo/neipix.profdata.gz | cut -c1-16).profdata
-by_profile = CARGO_ENCODED_RUSTFLAGS=-Cprofile-use='$(recorded)' cargo build --release --target $(host)
+recorded := .local/pgo/$(shell sha256sum local/pgo/neipix.profdata.gz | cut -c1-16).profdata
+by_profile = CARGO_ENCODED_RUSTFLAGS=-Cprofile-use='$(CURDIR)/$(recorded)' cargo build --release --target $(host)
 is_release = $(filter release,$(PROFILE))
 build = $(if $(is_release),$(by_profile),cargo build --profile $(PROFILE))
 programs = $(built)/$(if $(is_release),$(host)/release,$(if $(filter dev,$(PROFILE)),debug,$(PROFILE)))
 
 $(recorded): local/pgo/neipix.profdata.gz
 	@mkdir -p $(@D)
+	@rm -f $(@D)/*.profdata
 	@gzip -dc $< >$@.next
 	@mv $@.next $@
 
-$(launcher): $$(launcher_sources) | $(recorded)
+$(launcher): $$(launcher_sources) $$(if $$(is_release),$(recorded))
 	$(build) -p neipix-local
 	@mkdir -p $(@D)
 	@cp $(programs)/neipix-local $@.next
@@ -119,7 +120,7 @@ bench_dir := $(CURDIR)/.local/bench
 bench_programs := load upstream axum_read axum_turn
 bench_run = LAUNCHER=$(abspath $(programs))/neipix-local PROGRAMS=$(abspath $(programs)) tests/bench/bench.sh
 
-# What is measured is what serves customers. PROFILE=fast builds in half of the time.
+# What is measured is what serves customers. PROFILE=fast builds in less time.
 bench bench-peers: PROFILE = release
 
 .PHONY: bench-build

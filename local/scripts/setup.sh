@@ -163,7 +163,12 @@ for tool in "$@"; do
     redis) want redis-server redis-server ;;
     perf) want perf linux-perf ;;
     # Rustup's own component does as well, and is looked for first.
-    pgo) [[ -x $("$scripts/profdata.sh") ]] || missing+=(llvm-19) ;;
+    pgo)
+      [[ -x $("$scripts/profdata.sh") ]] || missing+=(llvm-19)
+      want curl curl
+      want ps procps
+      want python3 python3
+      ;;
     fastapi)
       # The bench itself asks whether its servers are there, and what they weigh.
       want curl curl
