@@ -130,7 +130,7 @@ bench-build: setup $(recorded)
 	cargo build --release --manifest-path tests/bench/Cargo.toml --target-dir $(bench_dir)/target $(bench_programs:%=-p %)
 
 .PHONY: bench
-bench: bench-build ## Measure a turn and a read beside bare axum and FastAPI, in one run of some three minutes
+bench: bench-build ## Measure a turn and a read beside bare axum and FastAPI, in one run of some six minutes
 	@$(bench_run)
 
 .PHONY: bench-peers

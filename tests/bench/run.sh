@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # One run: the product beside its peers, on one database server with fsync on. Started by `bench.sh`.
 #
-#   ROUNDS, SECONDS_EACH      how long (3 rounds of 3 s)
+#   ROUNDS, SECONDS_EACH      how long (7 rounds of 3 s)
 #   PEERS                     beside axum_turn (fastapi); `make bench-peers` sets more
 #   ONLY                      of turn, paced and read (all)
 set -euo pipefail
 source "$(dirname "$0")/peers/lib.sh"
-ROUNDS=${ROUNDS:-3} SECONDS_EACH=${SECONDS_EACH:-3} ONLY=${ONLY:-turn paced read}
-read -ra peers <<<"axum_turn ${PEERS-fastapi}"
+ROUNDS=${ROUNDS:-7} SECONDS_EACH=${SECONDS_EACH:-3} ONLY=${ONLY:-turn paced read}
+# The two that are compared within a round stand beside each other in it.
+read -ra peers <<<"${PEERS-fastapi} axum_turn"
 down() {
     "$BENCH/mesh.sh" stop; "$BENCH/product.sh" stop
     for name in "${peers[@]}" axum_read upstream; do "$BENCH/peers/$name.sh" stop; done

@@ -37,6 +37,11 @@ class Level:
         values = list(values)
         return statistics.median(values) if values else float("nan")
 
+    def paired(self, field):
+        """Ours to axum_turn's within each round, the median of that: what was slow for a while was so for both."""
+        peer = {s["round"]: field(s) for s in self.samples if s["target"] == "axum_turn"}
+        return self.median_of(field(s) / peer[s["round"]] for s in self.samples if s["target"] == "neipix")
+
     def rps(self, target):
         return self.median(target, lambda s: s["rps"])
 
@@ -70,7 +75,7 @@ def turn():
     if not samples:
         return
     level, one, paced = Level(samples, 16), Level(samples, 1), Level(rounds("paced"), 16)
-    print("\n## A turn, 16 callers: ours against axum_turn (medians of interleaved rounds)\n")
+    print("\n## A turn, 16 callers: ours against axum_turn (medians of interleaved rounds, turns/s and CPU compared within each)\n")
     print("| figure | neipix | axum_turn | ratio | bound | |\n|---|---:|---:|---:|---|---|")
     ms = "{:.2f} ms".format
 
@@ -81,8 +86,8 @@ def turn():
     added("added first token", level, 2.0, 1.3)
     if paced.samples:
         added("added first token, paced provider", paced, 1.5, 1.3)
-    row("turns/s", f"{level.rps('neipix'):.0f}", f"{level.rps('axum_turn'):.0f}", level.rps("neipix") / level.rps("axum_turn"), 0.4, 0.6, most=False)
-    row("CPU of our processes a turn", ms(level.cpu("neipix")), ms(level.cpu("axum_turn")), level.cpu("neipix") / level.cpu("axum_turn"), 4.0, 3.0)
+    row("turns/s", f"{level.rps('neipix'):.0f}", f"{level.rps('axum_turn'):.0f}", level.paired(lambda s: s["rps"]), 0.4, 0.6, most=False)
+    row("CPU of our processes a turn", ms(level.cpu("neipix")), ms(level.cpu("axum_turn")), level.paired(lambda s: s["cpu_ms"]), 4.0, 3.0)
     for name in ("postgres", "redis"):
         ours, peer = level.shared("neipix", name), level.shared("axum_turn", name)
         row(f"CPU of {name} a turn", ms(ours), ms(peer), ours / peer if peer > 0.001 else float("nan"))
