@@ -1,0 +1,48 @@
+import * as z from 'zod'
+import type { Outgoing, Shelf } from './outbox'
+
+const outgoing = z.object({
+  id: z.string(),
+  conversation: z.string(),
+  text: z.string(),
+  at: z.number(),
+  state: z.enum(['queued', 'sending', 'failed']),
+  reason: z.string().optional(),
+})
+
+/**
+ * Keeps a person's messages in the browser. A storage that is full or forbidden keeps nothing; entries of another
+ * version are left alone.
+ */
+export function browserShelf(person: string, storage: Storage): Shelf {
+  const prefix = `npx:outbox:v1:${person}:`
+  return {
+    load() {
+      try {
+        const keys = Array.from({ length: storage.length }, (_, i) => storage.key(i)).filter(
+          (key): key is string => key?.startsWith(prefix) === true,
+        )
+        return keys
+          .map((key) => outgoing.safeParse(JSON.parse(storage.getItem(key) ?? 'null')).data as Outgoing | undefined)
+          .filter((item) => item !== undefined)
+          .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+      } catch {
+        return []
+      }
+    },
+    put(item) {
+      try {
+        storage.setItem(prefix + item.id, JSON.stringify(item))
+      } catch {
+        // Sent all the same; only a reload would forget it.
+      }
+    },
+    remove(id) {
+      try {
+        storage.removeItem(prefix + id)
+      } catch {
+        // Nothing was kept then.
+      }
+    },
+  }
+}
