@@ -1,4 +1,31 @@
-import { defineConfig } from 'vitest/config'
+import { fileURLToPath } from 'node:url'
+import { storybookTest } from '@storybook/addon-vitest/vitest-plugin'
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+
+const storybook = fileURLToPath(new URL('./ui/.storybook', import.meta.url))
+
+/** Every story of the kit as a test, with axe, in one theme. */
+function stories(theme: 'light' | 'dark'): TestProjectInlineConfiguration {
+  return {
+    plugins: [storybookTest({ configDir: storybook, initialGlobals: { theme } })],
+    test: {
+      name: `storybook-${theme}`,
+      browser: {
+        enabled: true,
+        headless: true,
+        // Debian's Chromium: nothing is downloaded.
+        provider: playwright({
+          launchOptions: {
+            executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+            args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+          },
+        }),
+        instances: [{ browser: 'chromium' }],
+      },
+    },
+  }
+}
 
 export default defineConfig({
   test: {
@@ -9,8 +36,11 @@ export default defineConfig({
           environment: 'jsdom',
           environmentOptions: { jsdom: { url: 'http://app.localhost:8080' } },
           include: ['{api,ui,app,admin,widget}/src/**/*.test.{ts,tsx}'],
+          setupFiles: ['./ui/test/setup.ts'],
         },
       },
+      stories('light'),
+      stories('dark'),
     ],
   },
 })

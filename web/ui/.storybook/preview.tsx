@@ -1,0 +1,54 @@
+import type { Decorator, Preview } from '@storybook/react-vite'
+import { useLayoutEffect } from 'react'
+import { KitProvider } from '../src/kit-provider'
+import '../src/tokens.css'
+
+const inThemeAndLanguage: Decorator = (Story, { globals }) => {
+  const theme = globals['theme'] === 'dark' ? 'dark' : 'light'
+  const locale = globals['locale'] === 'en' ? 'en' : 'ru'
+  useLayoutEffect(() => {
+    document.documentElement.dataset['theme'] = theme
+    document.documentElement.lang = locale
+  }, [theme, locale])
+  return (
+    <KitProvider locale={locale}>
+      <Story />
+    </KitProvider>
+  )
+}
+
+const preview: Preview = {
+  decorators: [inThemeAndLanguage],
+  initialGlobals: { theme: 'light', locale: 'ru' },
+  globalTypes: {
+    theme: {
+      description: 'Theme',
+      toolbar: {
+        icon: 'contrast',
+        dynamicTitle: true,
+        items: [
+          { value: 'light', title: 'Light' },
+          { value: 'dark', title: 'Dark' },
+        ],
+      },
+    },
+    locale: {
+      description: 'Language of the sample words',
+      toolbar: {
+        icon: 'globe',
+        dynamicTitle: true,
+        items: [
+          { value: 'ru', title: 'Русский' },
+          { value: 'en', title: 'English' },
+        ],
+      },
+    },
+  },
+  parameters: {
+    a11y: { test: 'error' },
+    backgrounds: { disable: true },
+    controls: { expanded: true },
+  },
+}
+
+export default preview
