@@ -77,7 +77,7 @@ pgo: setup ## Record anew, for release builds, what turns run: local/pgo/neipix.
 	@LAUNCHER=$(counting)/neipix-local PROGRAMS=$(counting) RUN=pgo.sh tests/bench/bench.sh
 
 .PHONY: test
-test: setup tidy test-unit test-it test-api ## Run every check and suite
+test: setup tidy test-unit test-web test-it test-api ## Run every check and suite
 
 .PHONY: test-unit
 test-unit: ## Test the pure parts: no database, no network
@@ -109,6 +109,14 @@ test-api: setup ## Check the API from outside: OpenAPI document, generated clien
 	@local/scripts/setup.sh api
 	cargo build --workspace --bins --tests
 	$(with_services) .local/venv/bin/python tests/api/check.py $(built)/debug/stage
+
+# Node where the machine has none.
+web_path = PATH="$(CURDIR)/.local/tools/node/bin:$$PATH"
+
+.PHONY: test-web
+test-web: ## Check and test the web apps' parts: types, format, the client made from the API, units
+	@local/scripts/setup.sh web
+	cd web && $(web_path) npm run check
 
 .PHONY: tidy
 tidy: ## Check format, lints, sizes, floors, words, licences and protos; plant sins and see them found

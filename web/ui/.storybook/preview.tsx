@@ -1,21 +1,23 @@
 import type { Decorator, Preview } from '@storybook/react-vite'
-import { useLayoutEffect } from 'react'
+import { useLayoutEffect, type ReactNode } from 'react'
 import { KitProvider } from '../src/kit-provider'
 import '../src/tokens.css'
 
-const inThemeAndLanguage: Decorator = (Story, { globals }) => {
+function Surroundings({ globals, children }: { globals: Record<string, unknown>; children: ReactNode }) {
   const theme = globals['theme'] === 'dark' ? 'dark' : 'light'
   const locale = globals['locale'] === 'en' ? 'en' : 'ru'
   useLayoutEffect(() => {
     document.documentElement.dataset['theme'] = theme
     document.documentElement.lang = locale
   }, [theme, locale])
-  return (
-    <KitProvider locale={locale}>
-      <Story />
-    </KitProvider>
-  )
+  return <KitProvider locale={locale}>{children}</KitProvider>
 }
+
+const inThemeAndLanguage: Decorator = (Story, { globals }) => (
+  <Surroundings globals={globals}>
+    <Story />
+  </Surroundings>
+)
 
 const preview: Preview = {
   decorators: [inThemeAndLanguage],

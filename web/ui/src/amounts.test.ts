@@ -23,7 +23,9 @@ describe('formatPix', () => {
 
   it('keeps every digit of the largest int64', () => {
     expect(plain(formatPix('9223372036854775807', 'ru', { digits: 6 }))).toBe('9 223 372 036 854,775807 pix')
-    expect(plain(formatPix('-9223372036854775808', 'en', { digits: 6 }))).toBe('−9,223,372,036,854.775808 pix')
+    expect(plain(formatPix('-9223372036854775808', 'en', { digits: 6 }))).toBe(
+      '−9,223,372,036,854.775808 pix',
+    )
   })
 
   it('holds the number of digits in a column', () => {

@@ -33,7 +33,7 @@ export function Sign({ size = 28, className }: SignProps) {
       height={size}
       viewBox="-1 -1 7 7"
       shapeRendering="crispEdges"
-      className={cn('shrink-0 rounded-md bg-ai-soft', className)}
+      className={cn('bg-ai-soft shrink-0 rounded-md', className)}
     >
       <g className="fill-ai">
         {pine.map(([x, y]) => (
@@ -52,7 +52,7 @@ export function Sign({ size = 28, className }: SignProps) {
 /** The name as a mark: small letters, with the sign before it. */
 export function Wordmark({ className }: { className?: string | undefined }) {
   return (
-    <span data-slot="wordmark" className={cn('inline-flex items-center gap-2 text-ink', className)}>
+    <span data-slot="wordmark" className={cn('text-ink inline-flex items-center gap-2', className)}>
       <Sign />
       <span className="text-lg font-semibold tracking-[-0.02em]">neipix</span>
     </span>

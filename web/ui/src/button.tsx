@@ -63,7 +63,12 @@ export function IconButton({ variant = 'ghost', size, className, ...props }: Ico
   return <Pressable {...props} className={cn(buttonVariants({ variant, size, shape: 'icon' }), className)} />
 }
 
-function Pressable({ loading = false, disabled = false, children, ...props }: Omit<ButtonProps, 'variant' | 'size'>) {
+function Pressable({
+  loading = false,
+  disabled = false,
+  children,
+  ...props
+}: Omit<ButtonProps, 'variant' | 'size'>) {
   return (
     <BaseButton
       data-slot="button"

@@ -7,7 +7,7 @@ export function Card({ className, ...props }: ComponentProps<'section'>) {
     <section
       data-slot="card"
       {...props}
-      className={cn('flex min-w-0 flex-col rounded-xl border border-line bg-surface shadow-sm', className)}
+      className={cn('border-line bg-surface flex min-w-0 flex-col rounded-xl border shadow-sm', className)}
     />
   )
 }
@@ -34,7 +34,7 @@ export function CardTitle({ className, children, ...props }: ComponentProps<'h2'
 
 /** A line under the name. */
 export function CardDescription({ className, ...props }: ComponentProps<'p'>) {
-  return <p data-slot="card-description" {...props} className={cn('w-full text-sm text-ink-2', className)} />
+  return <p data-slot="card-description" {...props} className={cn('text-ink-2 w-full text-sm', className)} />
 }
 
 /** What the card is for. */
@@ -48,7 +48,7 @@ export function CardFooter({ className, ...props }: ComponentProps<'div'>) {
     <div
       data-slot="card-footer"
       {...props}
-      className={cn('flex flex-wrap items-center gap-2 border-t border-line px-5 py-3', className)}
+      className={cn('border-line flex flex-wrap items-center gap-2 border-t px-5 py-3', className)}
     />
   )
 }

@@ -18,7 +18,7 @@ export function Checkbox({ label, hint, className, ...props }: CheckboxProps) {
       {...choiceNames(id, label, hint)}
       {...props}
       className={cn(
-        'touch-target flex size-4.5 shrink-0 items-center justify-center rounded-sm border border-line-strong bg-surface text-ai-ink transition-colors data-checked:border-ai data-checked:bg-ai data-indeterminate:border-ai data-indeterminate:bg-ai data-disabled:opacity-50 data-invalid:border-danger',
+        'touch-target border-line-strong bg-surface text-ai-ink data-checked:border-ai data-checked:bg-ai data-indeterminate:border-ai data-indeterminate:bg-ai data-invalid:border-danger flex size-4.5 shrink-0 items-center justify-center rounded-sm border transition-colors data-disabled:opacity-50',
         className,
       )}
     >
@@ -67,7 +67,7 @@ export function ChoiceRow({ id, control, label, hint, disabled, reverse = false 
         <span id={`${id}-label`}>{label}</span>
       </label>
       {hint ? (
-        <span id={`${id}-hint`} className={cn('text-xs text-ink-2', !reverse && 'pl-7')}>
+        <span id={`${id}-hint`} className={cn('text-ink-2 text-xs', !reverse && 'pl-7')}>
           {hint}
         </span>
       ) : null}

@@ -48,12 +48,12 @@ export function CommandPalette({ open, onOpenChange, groups, labels }: CommandPa
         <Dialog.Viewport className="pointer-events-none fixed inset-0 z-40 flex items-start justify-center p-4 sm:pt-[12dvh]">
           <Dialog.Popup
             data-slot="command-palette"
-            className="pointer-events-auto flex max-h-[min(32rem,100%)] w-full max-w-xl flex-col overflow-hidden rounded-xl border border-line bg-surface text-ink shadow-lg transition-opacity duration-120 outline-none data-ending-style:opacity-0 data-starting-style:opacity-0"
+            className="border-line bg-surface text-ink pointer-events-auto flex max-h-[min(32rem,100%)] w-full max-w-xl flex-col overflow-hidden rounded-xl border shadow-lg transition-opacity duration-120 outline-none data-ending-style:opacity-0 data-starting-style:opacity-0"
           >
             <Dialog.Title className="sr-only">{labels.title}</Dialog.Title>
             <CommandRoot loop label={labels.title} filter={scoreCommand} className="flex min-h-0 flex-col">
-              <div className="flex items-center gap-2 border-b border-line px-4">
-                <Search aria-hidden className="size-4 shrink-0 text-ink-2" />
+              <div className="border-line flex items-center gap-2 border-b px-4">
+                <Search aria-hidden className="text-ink-2 size-4 shrink-0" />
                 <CommandInput
                   placeholder={labels.placeholder}
                   className="h-12 min-w-0 flex-1 bg-transparent text-base outline-none pointer-coarse:text-[1rem]"
@@ -63,7 +63,9 @@ export function CommandPalette({ open, onOpenChange, groups, labels }: CommandPa
                 </Dialog.Close>
               </div>
               <CommandList label={labels.list} className="min-h-0 flex-1 scroll-py-1 overflow-y-auto p-1">
-                <CommandEmpty className="px-3 py-8 text-center text-sm text-ink-2">{labels.empty}</CommandEmpty>
+                <CommandEmpty className="text-ink-2 px-3 py-8 text-center text-sm">
+                  {labels.empty}
+                </CommandEmpty>
                 {groups.map((group) => (
                   <PaletteSection key={group.id} group={group} onDone={() => onOpenChange(false)} />
                 ))}
@@ -81,7 +83,7 @@ function PaletteSection({ group, onDone }: { group: PaletteGroup; onDone: () => 
     <CommandGroup
       value={group.id}
       heading={group.heading}
-      className="**:[[cmdk-group-heading]]:px-3 **:[[cmdk-group-heading]]:pt-2 **:[[cmdk-group-heading]]:pb-1 **:[[cmdk-group-heading]]:text-2xs **:[[cmdk-group-heading]]:font-medium **:[[cmdk-group-heading]]:text-ink-2"
+      className="**:[[cmdk-group-heading]]:text-2xs **:[[cmdk-group-heading]]:text-ink-2 **:[[cmdk-group-heading]]:px-3 **:[[cmdk-group-heading]]:pt-2 **:[[cmdk-group-heading]]:pb-1 **:[[cmdk-group-heading]]:font-medium"
     >
       {group.commands.map((command) => (
         <CommandItem
@@ -93,7 +95,7 @@ function PaletteSection({ group, onDone }: { group: PaletteGroup; onDone: () => 
             onDone()
             command.onSelect()
           }}
-          className="flex min-h-9 cursor-default items-center gap-3 rounded-sm px-3 py-1.5 text-sm select-none data-[disabled=true]:opacity-50 data-[selected=true]:bg-sunken pointer-coarse:min-h-11 [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:text-ink-2"
+          className="data-[selected=true]:bg-sunken [&_svg]:text-ink-2 flex min-h-9 cursor-default items-center gap-3 rounded-sm px-3 py-1.5 text-sm select-none data-[disabled=true]:opacity-50 pointer-coarse:min-h-11 [&_svg]:size-4 [&_svg]:shrink-0"
         >
           {command.icon}
           <span className="min-w-0 flex-1 truncate">{command.label}</span>

@@ -40,12 +40,16 @@ export function Confirm(props: ConfirmProps) {
           <AlertDialog.Popup
             data-slot="confirm"
             initialFocus={tone === 'danger' ? cancelRef : confirmRef}
-            className="pointer-events-auto flex max-h-full w-full max-w-sm flex-col gap-2 overflow-y-auto rounded-xl border border-line bg-surface p-5 text-ink shadow-lg transition-[opacity,scale] duration-200 outline-none data-ending-style:scale-98 data-ending-style:opacity-0 data-starting-style:scale-98 data-starting-style:opacity-0"
+            className="border-line bg-surface text-ink pointer-events-auto flex max-h-full w-full max-w-sm flex-col gap-2 overflow-y-auto rounded-xl border p-5 shadow-lg transition-[opacity,scale] duration-200 outline-none data-ending-style:scale-98 data-ending-style:opacity-0 data-starting-style:scale-98 data-starting-style:opacity-0"
           >
-            <AlertDialog.Title className="text-lg font-semibold tracking-tight">{props.title}</AlertDialog.Title>
-            <AlertDialog.Description className="text-sm text-ink-2">{props.description}</AlertDialog.Description>
+            <AlertDialog.Title className="text-lg font-semibold tracking-tight">
+              {props.title}
+            </AlertDialog.Title>
+            <AlertDialog.Description className="text-ink-2 text-sm">
+              {props.description}
+            </AlertDialog.Description>
             {props.error ? (
-              <p role="alert" data-slot="confirm-error" className="text-sm text-danger">
+              <p role="alert" data-slot="confirm-error" className="text-danger text-sm">
                 {props.error}
               </p>
             ) : null}

@@ -46,8 +46,12 @@ const voices = ['ai', 'human', 'danger', 'ok', 'warn']
 const softs = voices.map((voice) => `${voice}-soft`)
 
 const text: [string, string][] = [
-  ...['ink', 'ink-2'].flatMap((ink) => [...grounds, ...softs].map((ground): [string, string] => [ink, ground])),
-  ...voices.flatMap((voice) => [...grounds, `${voice}-soft`].map((ground): [string, string] => [voice, ground])),
+  ...['ink', 'ink-2'].flatMap((ink) =>
+    [...grounds, ...softs].map((ground): [string, string] => [ink, ground]),
+  ),
+  ...voices.flatMap((voice) =>
+    [...grounds, `${voice}-soft`].map((ground): [string, string] => [voice, ground]),
+  ),
   ...['ai', 'human', 'danger'].flatMap((voice): [string, string][] => [
     [`${voice}-ink`, voice],
     [`${voice}-ink`, `${voice}-hover`],

@@ -99,12 +99,12 @@ export function CopyField({ label, value, hint, labels, className }: CopyFieldPr
           value={value}
           aria-describedby={hint ? `${id}-hint` : undefined}
           onFocus={(event) => event.currentTarget.select()}
-          className={cn(controlBox, 'h-9 bg-sunken px-3 pointer-coarse:h-11')}
+          className={cn(controlBox, 'bg-sunken h-9 px-3 pointer-coarse:h-11')}
         />
         <CopyButton value={value} labels={labels} onFailed={() => input.current?.select()} />
       </div>
       {hint ? (
-        <span id={`${id}-hint`} className="text-xs text-ink-2">
+        <span id={`${id}-hint`} className="text-ink-2 text-xs">
           {hint}
         </span>
       ) : null}

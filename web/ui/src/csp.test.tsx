@@ -27,7 +27,12 @@ it('none comes with a list, a hint or a toast', async () => {
   const toaster = createToaster()
   render(
     <KitProvider locale="ru">
-      <Select aria-label="Роль" options={[{ value: 'a', label: 'Первая' }]} value="a" onValueChange={() => {}} />
+      <Select
+        aria-label="Роль"
+        options={[{ value: 'a', label: 'Первая' }]}
+        value="a"
+        onValueChange={() => {}}
+      />
       <Hint label="Что это">Пояснение</Hint>
       <ToastRegion toaster={toaster} labels={{ region: 'Уведомления', close: 'Закрыть' }} />
     </KitProvider>,

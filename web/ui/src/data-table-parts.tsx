@@ -34,7 +34,7 @@ function HeaderCell<Row extends RowData>({ header }: { header: HeaderOf<Row> }) 
       scope="col"
       aria-sort={column.getCanSort() ? ariaSort(sorted) : undefined}
       className={cn(
-        'h-11 border-b border-line px-3 text-sm font-medium text-ink-2',
+        'border-line text-ink-2 h-11 border-b px-3 text-sm font-medium',
         number ? 'text-right' : 'text-left',
         meta?.hide,
       )}
@@ -44,7 +44,7 @@ function HeaderCell<Row extends RowData>({ header }: { header: HeaderOf<Row> }) 
           type="button"
           onClick={() => column.toggleSorting()}
           className={cn(
-            '-mx-1.5 inline-flex h-8 max-w-full items-center gap-1.5 rounded-sm px-1.5 transition-colors hover:text-ink focus-visible:-outline-offset-2 pointer-coarse:h-11',
+            'hover:text-ink -mx-1.5 inline-flex h-8 max-w-full items-center gap-1.5 rounded-sm px-1.5 transition-colors focus-visible:-outline-offset-2 pointer-coarse:h-11',
             number && 'flex-row-reverse',
             sorted && 'text-ink',
           )}
@@ -112,7 +112,7 @@ function PlainDataRow<Row extends RowData>(props: DataRowProps<Row>) {
       {...opening}
       className={cn(
         'focus-visible:-outline-offset-2',
-        onOpen && 'cursor-pointer hover:bg-sunken',
+        onOpen && 'hover:bg-sunken cursor-pointer',
         selected && 'bg-ai-soft hover:bg-ai-soft',
       )}
     >
@@ -123,7 +123,11 @@ function PlainDataRow<Row extends RowData>(props: DataRowProps<Row>) {
           <td
             key={cell.id}
             data-slot="data-table-cell"
-            className={cn('truncate border-b border-line px-3 py-0', meta?.kind === 'number' && 'tnum text-right', meta?.hide)}
+            className={cn(
+              'border-line truncate border-b px-3 py-0',
+              meta?.kind === 'number' && 'tnum text-right',
+              meta?.hide,
+            )}
           >
             {typeof columnDef.cell === 'function' ? columnDef.cell(cell.getContext()) : null}
           </td>
@@ -139,7 +143,10 @@ export const DataRow = memo(PlainDataRow) as typeof PlainDataRow
 /* A link, a switch or a menu inside of a row does its own thing. */
 function startedOnControl(event: MouseEvent<HTMLElement>): boolean {
   const { target } = event
-  return target instanceof Element && target.closest('a, button, input, label, [role="switch"], [role="menuitem"]') !== null
+  return (
+    target instanceof Element &&
+    target.closest('a, button, input, label, [role="switch"], [role="menuitem"]') !== null
+  )
 }
 
 /** Keeps the place of rows that are not drawn. */
@@ -161,7 +168,7 @@ export function SkeletonRows({ looks, height }: SkeletonRowsProps) {
   return Array.from({ length: 8 }, (_, row) => (
     <tr key={row} aria-hidden style={{ height }}>
       {looks.map(({ id, hide }, column) => (
-        <td key={id} className={cn('border-b border-line px-3', hide)}>
+        <td key={id} className={cn('border-line border-b px-3', hide)}>
           <Skeleton className={cn('h-4', column === 0 ? 'w-4/5' : 'w-1/2')} />
         </td>
       ))}
@@ -185,7 +192,7 @@ export function MoreRow({ span, loading, error, label, onMore }: MoreRowProps) {
       <td colSpan={span} className="p-3">
         <div className="flex flex-wrap items-center justify-center gap-3">
           {error ? (
-            <span role="alert" className="text-sm text-danger">
+            <span role="alert" className="text-danger text-sm">
               {error}
             </span>
           ) : null}

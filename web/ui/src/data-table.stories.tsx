@@ -50,7 +50,12 @@ function columnsIn(say: Say): DataTableColumn<Row>[] {
         </span>
       ),
     },
-    { id: 'status', header: say('Статус', 'Status'), cell: (row) => <Status say={say} status={row.status} />, width: '8rem' },
+    {
+      id: 'status',
+      header: say('Статус', 'Status'),
+      cell: (row) => <Status say={say} status={row.status} />,
+      width: '8rem',
+    },
     {
       id: 'dialogues',
       header: say('Диалоги', 'Dialogues'),
@@ -66,7 +71,13 @@ function columnsIn(say: Say): DataTableColumn<Row>[] {
       hideBelow: 'sm',
       sortValue: (row) => row.spentMicroPix,
       cell: (row) => (
-        <Money fixed layout="stacked" className="items-end" microPix={String(row.spentMicroPix)} priceMicroRub="850000" />
+        <Money
+          fixed
+          layout="stacked"
+          className="items-end"
+          microPix={String(row.spentMicroPix)}
+          priceMicroRub="850000"
+        />
       ),
     },
   ]
@@ -92,7 +103,10 @@ function Demo({ say, ...props }: { say: Say } & Partial<DataTableProps<Row>>) {
         empty={
           <Empty
             title={say('Пока никого', 'Nobody yet')}
-            hint={say('Создайте первого нейросотрудника: это минут пять.', 'Make the first one: five minutes.')}
+            hint={say(
+              'Создайте первого нейросотрудника: это минут пять.',
+              'Make the first one: five minutes.',
+            )}
             action={<Button variant="primary">{say('Создать', 'Create')}</Button>}
           />
         }

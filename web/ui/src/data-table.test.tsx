@@ -18,7 +18,13 @@ const people: Person[] = [
 
 const columns: DataTableColumn<Person>[] = [
   { id: 'name', header: 'Имя', cell: (row) => row.name, sortValue: (row) => row.name },
-  { id: 'spent', header: 'Потрачено', cell: (row) => String(row.spent), sortValue: (row) => row.spent, kind: 'number' },
+  {
+    id: 'spent',
+    header: 'Потрачено',
+    cell: (row) => String(row.spent),
+    sortValue: (row) => row.spent,
+    kind: 'number',
+  },
   { id: 'id', header: 'Номер', cell: (row) => row.id },
 ]
 
@@ -144,7 +150,10 @@ describe('rows', () => {
 
   it('opens by press, Enter and Space, but not by a button inside', async () => {
     const onRowOpen = vi.fn()
-    const withButton = [...columns, { id: 'more', header: 'Действия', cell: () => <button type="button">…</button> }]
+    const withButton = [
+      ...columns,
+      { id: 'more', header: 'Действия', cell: () => <button type="button">…</button> },
+    ]
     render(<Table columns={withButton} onRowOpen={onRowOpen} />)
     await userEvent.click(screen.getByText('Борис'))
     await userEvent.keyboard('{Enter} ')

@@ -62,7 +62,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
       data-slot="data-table"
       className={cn(
         // In a page of no fixed height all rows would be drawn: then the screen is the limit.
-        'flex h-full max-h-dvh min-h-64 min-w-0 flex-col overflow-hidden rounded-xl border border-line bg-surface',
+        'border-line bg-surface flex h-full max-h-dvh min-h-64 min-w-0 flex-col overflow-hidden rounded-xl border',
         className,
       )}
     >
@@ -117,7 +117,12 @@ function RowsTable<Row extends RowData>(props: DataTableProps<Row>) {
   // Where rows cannot take focus, the keyboard scrolls the region itself.
   const region = onRowOpen && !loading ? {} : ({ role: 'region', tabIndex: 0, 'aria-label': name } as const)
   return (
-    <div ref={setScroller} {...region} data-slot="data-table-scroller" className="min-h-0 flex-1 overflow-auto">
+    <div
+      ref={setScroller}
+      {...region}
+      data-slot="data-table-scroller"
+      className="min-h-0 flex-1 overflow-auto"
+    >
       <table
         role={onRowOpen ? 'grid' : undefined}
         aria-label={name}
@@ -131,7 +136,7 @@ function RowsTable<Row extends RowData>(props: DataTableProps<Row>) {
             <col key={id} className={hide} style={{ width }} />
           ))}
         </colgroup>
-        <thead className="sticky top-0 z-10 bg-surface">
+        <thead className="bg-surface sticky top-0 z-10">
           <HeaderRow headers={headers} />
         </thead>
         {loading ? (
@@ -179,7 +184,8 @@ function Body<Row extends RowData>({ table, order, span, scroller, ...props }: B
   for (const item of items) {
     const row = table[item.index]
     if (!row) continue
-    if (item.start > end) drawn.push(<GapRow key={`gap ${drawn.length}`} height={item.start - end} span={span} />)
+    if (item.start > end)
+      drawn.push(<GapRow key={`gap ${drawn.length}`} height={item.start - end} span={span} />)
     drawn.push(
       <DataRow
         key={item.key}
@@ -197,7 +203,7 @@ function Body<Row extends RowData>({ table, order, span, scroller, ...props }: B
   }
   const rest = height + HEADER_HEIGHT - end
   return (
-    <tbody ref={body} onKeyDown={onRowOpen ? onKeyDown : undefined}>
+    <tbody ref={body} {...(onRowOpen ? { onKeyDown } : {})}>
       {drawn}
       {rest > 0 ? <GapRow height={rest} span={span} /> : null}
       {paging?.hasMore ? (

@@ -79,7 +79,9 @@ export const Keyboard: Story = {
     await step('opens by Enter, named, with the focus inside', async () => {
       await userEvent.tab()
       await userEvent.keyboard('{Enter}')
-      const dialog = await screen.findByRole('dialog', { name: say('Пригласить в команду', 'Invite to the team') })
+      const dialog = await screen.findByRole('dialog', {
+        name: say('Пригласить в команду', 'Invite to the team'),
+      })
       await waitFor(() => expect(dialog.contains(document.activeElement)).toBe(true))
       await expect(dialog).toHaveAccessibleDescription()
     })

@@ -15,7 +15,10 @@ export const DialogClose = BaseDialog.Close
 
 const popup = cva(
   'pointer-events-auto relative flex max-h-full w-full flex-col overflow-hidden rounded-xl border border-line bg-surface text-ink shadow-lg outline-none transition-[opacity,scale] duration-200 data-ending-style:scale-98 data-ending-style:opacity-0 data-starting-style:scale-98 data-starting-style:opacity-0',
-  { variants: { size: { sm: 'max-w-sm', md: 'max-w-lg', lg: 'max-w-3xl' } }, defaultVariants: { size: 'md' } },
+  {
+    variants: { size: { sm: 'max-w-sm', md: 'max-w-lg', lg: 'max-w-3xl' } },
+    defaultVariants: { size: 'md' },
+  },
 )
 
 export interface DialogContentProps extends PartProps<BaseDialog.Popup.Props> {
@@ -55,7 +58,11 @@ export function CloseCross({ label }: { label: string }) {
 /** Title and description. */
 export function DialogHeader({ className, ...props }: ComponentProps<'div'>) {
   return (
-    <div data-slot="dialog-header" {...props} className={cn('flex flex-col gap-1 p-5 pr-14 pb-3', className)} />
+    <div
+      data-slot="dialog-header"
+      {...props}
+      className={cn('flex flex-col gap-1 p-5 pr-14 pb-3', className)}
+    />
   )
 }
 
@@ -76,7 +83,7 @@ export function DialogDescription({ className, ...props }: PartProps<BaseDialog.
     <BaseDialog.Description
       data-slot="dialog-description"
       {...props}
-      className={cn('text-sm text-ink-2', className)}
+      className={cn('text-ink-2 text-sm', className)}
     />
   )
 }

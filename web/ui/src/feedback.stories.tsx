@@ -19,11 +19,19 @@ export const Banners: Story = {
     const dismiss = { label: say('Скрыть', 'Hide'), onDismiss: () => {} }
     return (
       <div className="flex flex-col gap-2">
-        <Banner tone="offline">{say('Нет связи. Сообщения уйдут, когда она вернётся.', 'You are offline.')}</Banner>
-        <Banner tone="warn" action={<Button size="sm">{say('Пополнить', 'Top up')}</Button>} dismiss={dismiss}>
+        <Banner tone="offline">
+          {say('Нет связи. Сообщения уйдут, когда она вернётся.', 'You are offline.')}
+        </Banner>
+        <Banner
+          tone="warn"
+          action={<Button size="sm">{say('Пополнить', 'Top up')}</Button>}
+          dismiss={dismiss}
+        >
           {say('Баланса хватит примерно на два дня.', 'The balance will last about two days.')}
         </Banner>
-        <Banner tone="danger">{say('Telegram отклонил токен бота.', 'Telegram refused the bot token.')}</Banner>
+        <Banner tone="danger">
+          {say('Telegram отклонил токен бота.', 'Telegram refused the bot token.')}
+        </Banner>
         <Banner tone="human" action={<Button size="sm">{say('Выйти', 'Leave')}</Button>}>
           {say('Вы работаете от имени «Салон Вера».', 'You act for “Salon Vera”.')}
         </Banner>
@@ -43,7 +51,12 @@ export const Loading: Story = {
         <Spinner label={say('Загружаем', 'Loading')} />
         <SkeletonText />
         <Skeleton className="h-24 w-full" />
-        <Progress label={say('Читаем файлы', 'Reading files')} value={3} max={8} valueText={say('3 из 8', '3 of 8')} />
+        <Progress
+          label={say('Читаем файлы', 'Reading files')}
+          value={3}
+          max={8}
+          valueText={say('3 из 8', '3 of 8')}
+        />
         <Progress
           label={say('Проверяем канал', 'Checking the channel')}
           value={null}
@@ -58,7 +71,11 @@ function traceIn(say: Say) {
   return {
     id: '4bf92f3577b34da6a3ce929d0e0e4736',
     label: say('Номер для поддержки:', 'Number for support:'),
-    copy: { copy: say('Скопировать', 'Copy'), copied: say('Скопировано', 'Copied'), failed: say('Не вышло', 'Failed') },
+    copy: {
+      copy: say('Скопировать', 'Copy'),
+      copied: say('Скопировано', 'Copied'),
+      failed: say('Не вышло', 'Failed'),
+    },
   }
 }
 
@@ -81,7 +98,10 @@ export const ErrorWithTrace: Story = {
     return (
       <ErrorState
         title={say('Не получилось загрузить', 'Could not load')}
-        hint={say('Мы уже знаем. Попробуйте ещё раз через минуту.', 'We know already. Try again in a minute.')}
+        hint={say(
+          'Мы уже знаем. Попробуйте ещё раз через минуту.',
+          'We know already. Try again in a minute.',
+        )}
         retryLabel={say('Повторить', 'Try again')}
         onRetry={() => {}}
         trace={traceIn(say)}
@@ -146,6 +166,8 @@ export const ToastsShown: Story = {
     for (const button of canvas.getAllByRole('button')) await userEvent.click(button)
     await waitFor(() => expect(screen.getByText(say('Не отправилось', 'Not sent'))).toBeVisible())
     await userEvent.keyboard('{F6}')
-    await waitFor(() => expect(screen.getByRole('region', { name: say('Уведомления', 'Notifications') })).toBeVisible())
+    await waitFor(() =>
+      expect(screen.getByRole('region', { name: say('Уведомления', 'Notifications') })).toBeVisible(),
+    )
   },
 }

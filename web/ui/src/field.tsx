@@ -31,16 +31,20 @@ export function Field(props: FieldProps) {
     >
       <div className="flex items-baseline justify-between gap-3">
         <FieldLabel as={labelAs}>{label}</FieldLabel>
-        {aside ? <span className="text-xs text-ink-2">{aside}</span> : null}
+        {aside ? <span className="text-ink-2 text-xs">{aside}</span> : null}
       </div>
       {children}
       {hint ? (
-        <BaseField.Description data-slot="field-hint" className="text-xs text-ink-2">
+        <BaseField.Description data-slot="field-hint" className="text-ink-2 text-xs">
           {hint}
         </BaseField.Description>
       ) : null}
       {error ? (
-        <BaseField.Error match data-slot="field-error" className="flex items-start gap-1.5 text-xs text-danger">
+        <BaseField.Error
+          match
+          data-slot="field-error"
+          className="text-danger flex items-start gap-1.5 text-xs"
+        >
           <CircleAlert aria-hidden className="mt-0.5 size-3.5 shrink-0" />
           <span>{error}</span>
         </BaseField.Error>

@@ -12,7 +12,10 @@ const rules = { extensions: ['pdf', 'docx', 'txt'], maxBytes: 1024 * 1024, maxFi
 
 function labelsIn(say: Say): FileDropLabels {
   const reasons: Record<FileReason, string> = {
-    type: say('такой вид файла нейросотрудник не читает: нужен PDF, DOCX или TXT', 'only PDF, DOCX and TXT can be read'),
+    type: say(
+      'такой вид файла нейросотрудник не читает: нужен PDF, DOCX или TXT',
+      'only PDF, DOCX and TXT can be read',
+    ),
     empty: say('файл пустой', 'the file is empty'),
     size: say('больше 1 МБ: разделите его на части', 'larger than 1 MB: split it'),
     count: say('можно не больше трёх файлов', 'three files at most'),
@@ -30,7 +33,9 @@ function labelsIn(say: Say): FileDropLabels {
 }
 
 export const Ready: Story = {
-  render: (_args, { globals }) => <FileDrop rules={rules} onFiles={onFiles} labels={labelsIn(words(globals))} />,
+  render: (_args, { globals }) => (
+    <FileDrop rules={rules} onFiles={onFiles} labels={labelsIn(words(globals))} />
+  ),
 }
 
 export const Disabled: Story = {
@@ -40,7 +45,9 @@ export const Disabled: Story = {
 }
 
 export const WithFilesOverIt: Story = {
-  render: (_args, { globals }) => <FileDrop rules={rules} onFiles={onFiles} labels={labelsIn(words(globals))} />,
+  render: (_args, { globals }) => (
+    <FileDrop rules={rules} onFiles={onFiles} labels={labelsIn(words(globals))} />
+  ),
   play: async ({ canvasElement, globals, canvas }) => {
     const zone = canvasElement.querySelector('[data-slot="file-drop"] > div')
     if (!zone) throw new Error('no place to drop')

@@ -52,15 +52,15 @@ export function FileDrop({ rules, known = [], onFiles, labels, disabled = false,
       <div
         {...zone.getRootProps()}
         data-over={over || undefined}
-        className="flex flex-col items-center gap-2 rounded-lg border border-dashed border-line-strong bg-surface p-6 text-center transition-colors aria-disabled:opacity-60 data-over:border-ai data-over:bg-ai-soft"
+        className="border-line-strong bg-surface data-over:border-ai data-over:bg-ai-soft flex flex-col items-center gap-2 rounded-lg border border-dashed p-6 text-center transition-colors aria-disabled:opacity-60"
       >
         <input
           {...zone.getInputProps({ accept: rules.extensions.map((ending) => `.${ending}`).join(',') })}
           aria-label={labels.browse}
         />
-        <Upload aria-hidden className="size-6 text-ink-2" />
+        <Upload aria-hidden className="text-ink-2 size-6" />
         <p className="font-medium">{over ? labels.dropHere : labels.title}</p>
-        <p className="text-sm text-ink-2">{labels.hint}</p>
+        <p className="text-ink-2 text-sm">{labels.hint}</p>
         <Button onClick={zone.open} disabled={disabled}>
           {labels.browse}
         </Button>
@@ -82,9 +82,9 @@ function Rejections({ rejected, labels, onDismiss }: RejectionsProps) {
     <div
       role="alert"
       data-slot="file-rejections"
-      className="flex items-start gap-3 rounded-lg bg-danger-soft p-3 text-sm"
+      className="bg-danger-soft flex items-start gap-3 rounded-lg p-3 text-sm"
     >
-      <FileX aria-hidden className="mt-0.5 size-4 shrink-0 text-danger" />
+      <FileX aria-hidden className="text-danger mt-0.5 size-4 shrink-0" />
       <div className="min-w-0 flex-1">
         <p className="font-medium">{labels.rejected}</p>
         <ul className="flex flex-col gap-0.5">

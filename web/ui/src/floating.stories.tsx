@@ -20,7 +20,10 @@ export const PopoverOpen: Story = {
         <PopoverContent>
           <PopoverTitle>{say('Цена ответа', 'Price of an answer')}</PopoverTitle>
           <PopoverDescription>
-            {say('Токены вопроса, истории и ответа по цене модели.', 'Tokens of question, history and answer.')}
+            {say(
+              'Токены вопроса, истории и ответа по цене модели.',
+              'Tokens of question, history and answer.',
+            )}
           </PopoverDescription>
         </PopoverContent>
       </Popover>
@@ -44,7 +47,9 @@ export const HintByKeyboard: Story = {
     const say = words(globals)
     await userEvent.tab()
     await userEvent.keyboard('{Enter}')
-    const hint = await screen.findByRole('dialog', { name: say('Что такое креативность', 'What creativity is') })
+    const hint = await screen.findByRole('dialog', {
+      name: say('Что такое креативность', 'What creativity is'),
+    })
     await expect(hint).toHaveTextContent(say('свободнее', 'freer'))
     await userEvent.keyboard('{Escape}')
     await waitFor(() => expect(screen.queryByRole('dialog')).not.toBeInTheDocument())

@@ -1,10 +1,4 @@
-export {
-  formatKopecks,
-  formatPix,
-  formatRub,
-  roublesOf,
-  type AmountFormat,
-} from './amounts'
+export { formatKopecks, formatPix, formatRub, roublesOf, type AmountFormat } from './amounts'
 export { Badge, type BadgeProps } from './badge'
 export { Banner, type BannerProps } from './banner'
 export { Sign, Wordmark, type SignProps } from './brand'
@@ -65,7 +59,13 @@ export {
   type MenuLinkItemProps,
 } from './menu'
 export { Money, type MoneyProps } from './money'
-export { Breadcrumbs, PageHeader, type BreadcrumbsProps, type Crumb, type PageHeaderProps } from './page-header'
+export {
+  Breadcrumbs,
+  PageHeader,
+  type BreadcrumbsProps,
+  type Crumb,
+  type PageHeaderProps,
+} from './page-header'
 export { PixelPortrait, portraitCells, type PixelPortraitProps, type PortraitCell } from './pixel-portrait'
 export {
   Popover,

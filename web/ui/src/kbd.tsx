@@ -13,7 +13,7 @@ export function Kbd({ keys, className }: KbdProps) {
       {keys.map((key, place) => (
         <kbd
           key={place}
-          className="flex h-5 min-w-5 items-center justify-center rounded-sm border border-line bg-surface px-1 font-sans text-2xs text-ink-2"
+          className="border-line bg-surface text-2xs text-ink-2 flex h-5 min-w-5 items-center justify-center rounded-sm border px-1 font-sans"
         >
           {key}
         </kbd>

@@ -1,4 +1,5 @@
 import type { Meta, StoryObj } from '@storybook/react-vite'
+import type { ComponentProps } from 'react'
 import { words } from '../.storybook/say'
 import { Badge } from './badge'
 import { Button } from './button'
@@ -11,6 +12,15 @@ import { Stat, StatGroup } from './stat'
 export default { title: 'Layout/All' } satisfies Meta
 type Story = StoryObj
 
+/* Stands for the router's link. */
+function RouterLink({ to, ...props }: ComponentProps<'a'> & { to: string }) {
+  return (
+    <a href={to} {...props}>
+      {props.children}
+    </a>
+  )
+}
+
 export const PageTop: Story = {
   render: (_args, { globals }) => {
     const say = words(globals)
@@ -18,7 +28,7 @@ export const PageTop: Story = {
       <PageHeader
         breadcrumbs={{
           'aria-label': say('Вы здесь', 'You are here'),
-          crumbs: [{ label: say('Нейросотрудники', 'AI assistants'), link: <a href="#assistants" /> }],
+          crumbs: [{ label: say('Нейросотрудники', 'AI assistants'), link: <RouterLink to="#assistants" /> }],
         }}
         lead={<PixelPortrait id="0192f0c1" size={44} />}
         title={say('Мария', 'Maria')}
@@ -47,7 +57,12 @@ export const Numbers: Story = {
               value={<Money microPix="12480000000" priceMicroRub="850000" />}
               note={say('хватит примерно на 12 дней', 'enough for about 12 days')}
             />
-            <Stat tone="ai" label={say('Ответил ИИ', 'Answered by AI')} value="312" note={say('за неделю', 'in a week')} />
+            <Stat
+              tone="ai"
+              label={say('Ответил ИИ', 'Answered by AI')}
+              value="312"
+              note={say('за неделю', 'in a week')}
+            />
             <Stat
               tone="human"
               label={say('Ждут человека', 'Wait for a person')}
@@ -73,7 +88,10 @@ export const CardWithAll: Story = {
           <CardDescription>@salon_vera_bot</CardDescription>
         </CardHeader>
         <CardContent>
-          {say('Токен бота больше не подходит: выпустите новый у @BotFather.', 'The bot token no longer works.')}
+          {say(
+            'Токен бота больше не подходит: выпустите новый у @BotFather.',
+            'The bot token no longer works.',
+          )}
         </CardContent>
         <CardFooter>
           <Button variant="primary">{say('Вставить новый токен', 'Put in a new token')}</Button>

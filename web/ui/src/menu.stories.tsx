@@ -58,7 +58,9 @@ export const Keyboard: Story = {
     await step('opens by Enter at the first item', async () => {
       await userEvent.tab()
       await userEvent.keyboard('{Enter}')
-      await waitFor(() => expect(screen.getByRole('menuitem', { name: say('Изменить', 'Edit') })).toHaveFocus())
+      await waitFor(() =>
+        expect(screen.getByRole('menuitem', { name: say('Изменить', 'Edit') })).toHaveFocus(),
+      )
     })
     await step('arrows move, Enter acts, focus goes back', async () => {
       await userEvent.keyboard('{ArrowDown}{Enter}')
@@ -70,7 +72,9 @@ export const Keyboard: Story = {
       await userEvent.keyboard('{Enter}')
       await screen.findByRole('menu')
       await userEvent.keyboard(say('у', 'd'))
-      await waitFor(() => expect(screen.getByRole('menuitem', { name: say('Удалить', 'Delete') })).toHaveFocus())
+      await waitFor(() =>
+        expect(screen.getByRole('menuitem', { name: say('Удалить', 'Delete') })).toHaveFocus(),
+      )
       await userEvent.keyboard('{Escape}')
       await waitFor(() => expect(screen.queryByRole('menu')).not.toBeInTheDocument())
     })

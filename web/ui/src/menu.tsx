@@ -32,7 +32,7 @@ export function MenuContent({ side = 'bottom', align = 'end', className, ...prop
           {...props}
           className={cn(
             floatingPanel,
-            'max-h-(--available-height) min-w-44 max-w-[min(20rem,var(--available-width))] overflow-y-auto p-1',
+            'max-h-(--available-height) max-w-[min(20rem,var(--available-width))] min-w-44 overflow-y-auto p-1',
             className,
           )}
         />
@@ -71,7 +71,12 @@ export interface MenuLinkItemProps extends PartProps<BaseMenu.LinkItem.Props> {
 /** A way to another screen; pass the router's link as `render`. */
 export function MenuLinkItem({ icon, className, children, ...props }: MenuLinkItemProps) {
   return (
-    <BaseMenu.LinkItem data-slot="menu-link-item" closeOnClick {...props} className={cn(optionRow, className)}>
+    <BaseMenu.LinkItem
+      data-slot="menu-link-item"
+      closeOnClick
+      {...props}
+      className={cn(optionRow, className)}
+    >
       {icon}
       <span className="min-w-0 flex-1">{children}</span>
     </BaseMenu.LinkItem>
@@ -98,7 +103,7 @@ export function MenuGroupLabel({ className, ...props }: PartProps<BaseMenu.Group
     <BaseMenu.GroupLabel
       data-slot="menu-group-label"
       {...props}
-      className={cn('px-2 pt-2 pb-1 text-2xs font-medium text-ink-2', className)}
+      className={cn('text-2xs text-ink-2 px-2 pt-2 pb-1 font-medium', className)}
     />
   )
 }
@@ -109,7 +114,7 @@ export function MenuSeparator({ className, ...props }: PartProps<BaseMenu.Separa
     <BaseMenu.Separator
       data-slot="menu-separator"
       {...props}
-      className={cn('-mx-1 my-1 h-px bg-line', className)}
+      className={cn('bg-line -mx-1 my-1 h-px', className)}
     />
   )
 }

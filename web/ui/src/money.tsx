@@ -30,8 +30,8 @@ export function Money(props: MoneyProps) {
     >
       <span className="whitespace-nowrap">{formatPix(microPix, language, format)}</span>
       {priceMicroRub === null ? null : (
-        <span className="text-sm font-normal whitespace-nowrap text-ink-2">
-          ≈&nbsp;{formatRub(roublesOf(microPix, priceMicroRub), language, format)}
+        <span className="text-ink-2 text-sm font-normal whitespace-nowrap">
+          {formatRub(roublesOf(microPix, priceMicroRub), language, format)}
         </span>
       )}
     </span>

@@ -19,7 +19,7 @@ export interface BreadcrumbsProps {
 export function Breadcrumbs({ crumbs, ...props }: BreadcrumbsProps) {
   return (
     <nav data-slot="breadcrumbs" {...props}>
-      <ol className="flex flex-wrap items-center gap-1 text-sm text-ink-2">
+      <ol className="text-ink-2 flex flex-wrap items-center gap-1 text-sm">
         {crumbs.map((crumb) => (
           <li key={crumb.label} className="flex items-center gap-1">
             <CrumbLink crumb={crumb} />
@@ -74,7 +74,7 @@ export function PageHeader({ title, hint, badge, lead, actions, breadcrumbs, cla
               </h1>
               {badge}
             </div>
-            {hint ? <p className="pt-1 text-ink-2">{hint}</p> : null}
+            {hint ? <p className="text-ink-2 pt-1">{hint}</p> : null}
           </div>
         </div>
         {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}

@@ -86,7 +86,15 @@ export function PixelPortrait({ id, tone = 'ai', size = 36, label, className }: 
       )}
     >
       {cells.map(({ x, y, pale }) => (
-        <rect key={`${x}-${y}`} x={x} y={y} width={1} height={1} fill="currentColor" opacity={pale ? 0.45 : 1} />
+        <rect
+          key={`${x}-${y}`}
+          x={x}
+          y={y}
+          width={1}
+          height={1}
+          fill="currentColor"
+          opacity={pale ? 0.45 : 1}
+        />
       ))}
     </svg>
   )

@@ -15,7 +15,12 @@ export interface PopoverContentProps extends PartProps<BasePopover.Popup.Props> 
 }
 
 /** A small panel beside its trigger; give it a `PopoverTitle` or an `aria-label`. */
-export function PopoverContent({ side = 'bottom', align = 'start', className, ...props }: PopoverContentProps) {
+export function PopoverContent({
+  side = 'bottom',
+  align = 'start',
+  className,
+  ...props
+}: PopoverContentProps) {
   return (
     <BasePopover.Portal>
       <BasePopover.Positioner
@@ -52,7 +57,7 @@ export function PopoverDescription({ className, ...props }: PartProps<BasePopove
     <BasePopover.Description
       data-slot="popover-description"
       {...props}
-      className={cn('text-sm text-ink-2', className)}
+      className={cn('text-ink-2 text-sm', className)}
     />
   )
 }

@@ -35,7 +35,7 @@ export function Progress(props: ProgressProps) {
           {valueText}
         </span>
       </div>
-      <BaseProgress.Track className="relative h-1.5 overflow-hidden rounded-full bg-line">
+      <BaseProgress.Track className="bg-line relative h-1.5 overflow-hidden rounded-full">
         <BaseProgress.Indicator
           data-slot="progress-indicator"
           className={cn(

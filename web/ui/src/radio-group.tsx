@@ -50,9 +50,9 @@ function RadioRow<Value extends string>({ option }: { option: RadioOption<Value>
       value={option.value}
       disabled={option.disabled ?? false}
       {...choiceNames(id, option.label, option.hint)}
-      className="touch-target flex size-4.5 shrink-0 items-center justify-center rounded-full border border-line-strong bg-surface transition-colors data-checked:border-ai data-checked:bg-ai data-disabled:opacity-50 data-invalid:border-danger"
+      className="touch-target border-line-strong bg-surface data-checked:border-ai data-checked:bg-ai data-invalid:border-danger flex size-4.5 shrink-0 items-center justify-center rounded-full border transition-colors data-disabled:opacity-50"
     >
-      <Radio.Indicator className="size-1.5 rounded-full bg-ai-ink data-unchecked:hidden" />
+      <Radio.Indicator className="bg-ai-ink size-1.5 rounded-full data-unchecked:hidden" />
     </Radio.Root>
   )
   return (

@@ -32,14 +32,14 @@ export function Segmented<Value extends string>(props: SegmentedProps<Value>) {
         // Pressing the one that is on would leave none: nothing changes then.
         if (next !== undefined) onValueChange(next)
       }}
-      className={cn('inline-flex max-w-full gap-0.5 overflow-x-auto rounded-md bg-sunken p-0.5', className)}
+      className={cn('bg-sunken inline-flex max-w-full gap-0.5 overflow-x-auto rounded-md p-0.5', className)}
     >
       {segments.map((segment) => (
         <Toggle<Value>
           key={segment.value}
           data-slot="segment"
           value={segment.value}
-          className="flex min-h-8 shrink-0 items-center gap-1.5 rounded-sm px-3 text-sm font-medium whitespace-nowrap text-ink-2 transition-colors hover:text-ink focus-visible:-outline-offset-2 data-pressed:bg-surface data-pressed:text-ink data-pressed:shadow-sm pointer-coarse:min-h-11 [&_svg]:size-4"
+          className="text-ink-2 hover:text-ink data-pressed:bg-surface data-pressed:text-ink flex min-h-8 shrink-0 items-center gap-1.5 rounded-sm px-3 text-sm font-medium whitespace-nowrap transition-colors focus-visible:-outline-offset-2 data-pressed:shadow-sm pointer-coarse:min-h-11 [&_svg]:size-4"
         >
           {segment.icon}
           {segment.label}

@@ -10,7 +10,15 @@ type Story = StoryObj
 
 type Handler = 'assistant' | 'operator' | 'nobody'
 
-function Demo({ say, start = null, disabled = false }: { say: Say; start?: Handler | null; disabled?: boolean }) {
+function Demo({
+  say,
+  start = null,
+  disabled = false,
+}: {
+  say: Say
+  start?: Handler | null
+  disabled?: boolean
+}) {
   const [value, setValue] = useState<Handler | null>(start)
   return (
     <Select
@@ -27,7 +35,11 @@ function Demo({ say, start = null, disabled = false }: { say: Say; start?: Handl
           note: say('отвечает сам', 'answers by itself'),
           icon: <Bot aria-hidden className="text-ai" />,
         },
-        { value: 'operator', label: say('Оператор', 'Operator'), icon: <Headset aria-hidden className="text-human" /> },
+        {
+          value: 'operator',
+          label: say('Оператор', 'Operator'),
+          icon: <Headset aria-hidden className="text-human" />,
+        },
         { value: 'nobody', label: say('Ждёт человека', 'Waits for a person'), icon: <User aria-hidden /> },
       ]}
     />
@@ -36,7 +48,9 @@ function Demo({ say, start = null, disabled = false }: { say: Say; start?: Handl
 
 export const Empty: Story = { render: (_args, { globals }) => <Demo say={words(globals)} /> }
 
-export const Chosen: Story = { render: (_args, { globals }) => <Demo say={words(globals)} start="assistant" /> }
+export const Chosen: Story = {
+  render: (_args, { globals }) => <Demo say={words(globals)} start="assistant" />,
+}
 
 export const Disabled: Story = {
   render: (_args, { globals }) => <Demo say={words(globals)} start="assistant" disabled />,

@@ -57,9 +57,9 @@ export function Select<Value extends string>(props: SelectProps<Value>) {
         <BaseSelect.Value
           data-slot="select-value"
           placeholder={placeholder}
-          className="truncate data-placeholder:text-ink-2"
+          className="data-placeholder:text-ink-2 truncate"
         />
-        <BaseSelect.Icon className="flex shrink-0 text-ink-2">
+        <BaseSelect.Icon className="text-ink-2 flex shrink-0">
           <ChevronDown aria-hidden className="size-4" />
         </BaseSelect.Icon>
       </BaseSelect.Trigger>
@@ -77,7 +77,7 @@ function SelectList<Value extends string>({ options }: { options: readonly Selec
           data-slot="select-list"
           className={cn(
             floatingPanel,
-            'max-h-[min(22rem,var(--available-height))] min-w-(--anchor-width) max-w-(--available-width) overflow-y-auto p-1',
+            'max-h-[min(22rem,var(--available-height))] max-w-(--available-width) min-w-(--anchor-width) overflow-y-auto p-1',
           )}
         >
           {options.map((option) => (
@@ -101,7 +101,7 @@ function SelectRow<Value extends string>({ option }: { option: SelectOption<Valu
       {option.icon}
       <span className="flex min-w-0 flex-1 flex-col">
         <BaseSelect.ItemText>{option.label}</BaseSelect.ItemText>
-        {option.note ? <span className="text-xs text-ink-2">{option.note}</span> : null}
+        {option.note ? <span className="text-ink-2 text-xs">{option.note}</span> : null}
       </span>
       {/* The tick keeps its place when absent, so that choosing moves no text. */}
       <span className="flex size-4 shrink-0">

@@ -33,7 +33,7 @@ export function SheetContent(props: SheetContentProps) {
         data-slot="sheet"
         {...rest}
         className={cn(
-          'fixed z-40 flex flex-col border-line bg-surface text-ink shadow-lg outline-none transition-[translate,opacity] duration-200',
+          'border-line bg-surface text-ink fixed z-40 flex flex-col shadow-lg transition-[translate,opacity] duration-200 outline-none',
           'max-sm:inset-x-0 max-sm:bottom-0 max-sm:max-h-[85dvh] max-sm:rounded-t-xl max-sm:border-t max-sm:data-ending-style:translate-y-full max-sm:data-starting-style:translate-y-full',
           'sm:inset-y-0 sm:right-0 sm:w-[min(26rem,100vw)] sm:border-l sm:data-ending-style:translate-x-full sm:data-starting-style:translate-x-full',
           className,
@@ -42,7 +42,7 @@ export function SheetContent(props: SheetContentProps) {
         <header data-slot="sheet-header" className="flex flex-col gap-1 p-5 pr-14 pb-3">
           <BaseDialog.Title className="text-lg font-semibold tracking-tight">{title}</BaseDialog.Title>
           {description ? (
-            <BaseDialog.Description className="text-sm text-ink-2">{description}</BaseDialog.Description>
+            <BaseDialog.Description className="text-ink-2 text-sm">{description}</BaseDialog.Description>
           ) : null}
         </header>
         <div data-slot="sheet-body" className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-5 pb-5">
@@ -51,7 +51,7 @@ export function SheetContent(props: SheetContentProps) {
         {footer ? (
           <footer
             data-slot="sheet-footer"
-            className="flex justify-end gap-2 border-t border-line p-4 pb-[max(1rem,env(safe-area-inset-bottom))]"
+            className="border-line flex justify-end gap-2 border-t p-4 pb-[max(1rem,env(safe-area-inset-bottom))]"
           >
             {footer}
           </footer>

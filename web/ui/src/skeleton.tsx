@@ -3,7 +3,11 @@ import { cn } from './cn'
 /** A grey shape the size of what is loading. Mark the loading region itself with `aria-busy`. */
 export function Skeleton({ className }: { className?: string | undefined }) {
   return (
-    <span data-slot="skeleton" aria-hidden className={cn('block animate-pulse rounded-sm bg-line/70', className)} />
+    <span
+      data-slot="skeleton"
+      aria-hidden
+      className={cn('bg-line/70 block animate-pulse rounded-sm', className)}
+    />
   )
 }
 

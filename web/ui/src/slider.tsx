@@ -35,17 +35,17 @@ export function Slider(props: SliderProps) {
       className={cn('flex items-center gap-3 data-disabled:opacity-50', className)}
     >
       <BaseSlider.Control className="flex h-9 min-w-0 flex-1 touch-none items-center px-2 select-none pointer-coarse:h-11">
-        <BaseSlider.Track className="h-1.5 w-full rounded-full bg-line">
-          <BaseSlider.Indicator className="rounded-full bg-ai" />
+        <BaseSlider.Track className="bg-line h-1.5 w-full rounded-full">
+          <BaseSlider.Indicator className="bg-ai rounded-full" />
           <BaseSlider.Thumb
             data-slot="slider-thumb"
             aria-label={props['aria-label']}
             getAriaValueText={(_formatted, current) => valueText(current)}
-            className="touch-target size-4.5 rounded-full border-2 border-ai bg-surface shadow-sm has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-focus"
+            className="touch-target border-ai bg-surface has-focus-visible:outline-focus size-4.5 rounded-full border-2 shadow-sm has-focus-visible:outline-2 has-focus-visible:outline-offset-2"
           />
         </BaseSlider.Track>
       </BaseSlider.Control>
-      <BaseSlider.Value data-slot="slider-value" className="min-w-16 text-right text-sm text-ink-2">
+      <BaseSlider.Value data-slot="slider-value" className="text-ink-2 min-w-16 text-right text-sm">
         {() => valueText(value)}
       </BaseSlider.Value>
     </BaseSlider.Root>

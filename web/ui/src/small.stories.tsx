@@ -50,7 +50,12 @@ export const Portraits: Story = {
       {Array.from({ length: 24 }, (_, n) => (
         <PixelPortrait key={n} id={`assistant-${n}`} />
       ))}
-      <PixelPortrait id="person" tone="human" size={44} label={words(globals)('Анна Ковалёва', 'Anna Kovaleva')} />
+      <PixelPortrait
+        id="person"
+        tone="human"
+        size={44}
+        label={words(globals)('Анна Ковалёва', 'Anna Kovaleva')}
+      />
     </div>
   ),
 }
@@ -82,9 +87,11 @@ const now = Date.parse('2026-11-30T12:00:00Z')
 export const Moments: Story = {
   render: () => (
     <div className="flex flex-col items-start gap-2">
-      {['2026-11-30T11:59:50Z', '2026-11-30T11:39:00Z', '2026-11-29T10:00:00Z', '2025-03-05T14:30:00Z'].map((value) => (
-        <Time key={value} value={value} now={now} timeZone="Europe/Moscow" />
-      ))}
+      {['2026-11-30T11:59:50Z', '2026-11-30T11:39:00Z', '2026-11-29T10:00:00Z', '2025-03-05T14:30:00Z'].map(
+        (value) => (
+          <Time key={value} value={value} now={now} timeZone="Europe/Moscow" />
+        ),
+      )}
       <Time value="2026-11-30T11:39:00Z" show="clock" timeZone="Europe/Moscow" />
       <Time value="2026-11-30T11:39:00Z" show="full" timeZone="Europe/Moscow" />
     </div>
@@ -144,7 +151,9 @@ export const CopyAway: Story = {
     const width = button.offsetWidth
     await userEvent.click(button)
     // Headless Chromium may refuse the clipboard: either way the person is told.
-    await waitFor(() => expect(canvas.getByRole('status')).toHaveTextContent(say(/Скопир/, /Copied|Copy by hand/)))
+    await waitFor(() =>
+      expect(canvas.getByRole('status')).toHaveTextContent(say(/Скопир/, /Copied|Copy by hand/)),
+    )
     await expect(button.offsetWidth).toBe(width)
   },
 }

@@ -27,10 +27,13 @@ const edge = { neutral: 'border-line', ai: 'border-ai', human: 'border-human' }
 /** One number that matters. */
 export function Stat({ label, value, note, tone = 'neutral', className }: StatProps) {
   return (
-    <div data-slot="stat" className={cn('flex min-w-0 flex-col gap-0.5 border-l-2 pl-4', edge[tone], className)}>
-      <dt className="text-sm text-ink-2">{label}</dt>
+    <div
+      data-slot="stat"
+      className={cn('flex min-w-0 flex-col gap-0.5 border-l-2 pl-4', edge[tone], className)}
+    >
+      <dt className="text-ink-2 text-sm">{label}</dt>
       <dd className="text-2xl font-semibold tracking-tight">{value}</dd>
-      {note ? <dd className="text-sm text-ink-2">{note}</dd> : null}
+      {note ? <dd className="text-ink-2 text-sm">{note}</dd> : null}
     </div>
   )
 }

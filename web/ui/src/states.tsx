@@ -60,7 +60,7 @@ export function ErrorState(props: ErrorStateProps) {
       className={className}
     >
       {trace ? (
-        <div className="flex flex-wrap items-center justify-center gap-2 pt-2 text-xs text-ink-2">
+        <div className="text-ink-2 flex flex-wrap items-center justify-center gap-2 pt-2 text-xs">
           <span>{trace.label}</span>
           <code className="font-mono break-all select-all">{trace.id}</code>
           <CopyButton size="sm" value={trace.id} labels={trace.copy} />
@@ -109,13 +109,13 @@ function State({ slot, icon, title, hint, action, alert = false, className, chil
       data-slot={slot}
       role={alert ? 'alert' : undefined}
       className={cn(
-        'flex min-h-60 flex-1 flex-col items-center justify-center gap-2 p-6 text-center [&>svg]:mb-1 [&>svg]:size-7 [&>svg]:text-ink-2',
+        '[&>svg]:text-ink-2 flex min-h-60 flex-1 flex-col items-center justify-center gap-2 p-6 text-center [&>svg]:mb-1 [&>svg]:size-7',
         className,
       )}
     >
       {icon}
       <p className="text-lg font-semibold">{title}</p>
-      {hint ? <p className="max-w-md text-ink-2">{hint}</p> : null}
+      {hint ? <p className="text-ink-2 max-w-md">{hint}</p> : null}
       {action ? <div className="flex flex-wrap justify-center gap-2 pt-2">{action}</div> : null}
       {children}
     </div>

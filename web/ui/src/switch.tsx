@@ -18,13 +18,13 @@ export function Switch({ label, hint, className, ...props }: SwitchProps) {
       {...choiceNames(id, label, hint)}
       {...props}
       className={cn(
-        'touch-target flex h-5 w-9 shrink-0 items-center rounded-full border border-line-strong bg-sunken p-0.5 transition-colors data-checked:border-ai data-checked:bg-ai data-disabled:opacity-50',
+        'touch-target border-line-strong bg-sunken data-checked:border-ai data-checked:bg-ai flex h-5 w-9 shrink-0 items-center rounded-full border p-0.5 transition-colors data-disabled:opacity-50',
         className,
       )}
     >
       <BaseSwitch.Thumb
         data-slot="switch-thumb"
-        className="size-3.5 rounded-full bg-ink-2 transition-[translate,background-color] data-checked:translate-x-4 data-checked:bg-ai-ink"
+        className="bg-ink-2 data-checked:bg-ai-ink size-3.5 rounded-full transition-[translate,background-color] data-checked:translate-x-4"
       />
     </BaseSwitch.Root>
   )

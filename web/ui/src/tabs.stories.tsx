@@ -20,8 +20,12 @@ function Demo({ say }: { say: Say }) {
         </Tab>
       </TabList>
       <TabPanel value="model">{say('Какая модель отвечает.', 'Which model answers.')}</TabPanel>
-      <TabPanel value="delay">{say('Сколько ждать следующей строки.', 'How long to wait for the next line.')}</TabPanel>
-      <TabPanel value="stop">{say('На каких словах звать человека.', 'At which words to call a person.')}</TabPanel>
+      <TabPanel value="delay">
+        {say('Сколько ждать следующей строки.', 'How long to wait for the next line.')}
+      </TabPanel>
+      <TabPanel value="stop">
+        {say('На каких словах звать человека.', 'At which words to call a person.')}
+      </TabPanel>
     </Tabs>
   )
 }

@@ -42,7 +42,7 @@ export function TabList({ className, children, ...props }: TabListProps) {
       {children}
       <BaseTabs.Indicator
         data-slot="tab-indicator"
-        className="absolute bottom-0 left-0 h-0.5 w-(--active-tab-width) translate-x-(--active-tab-left) bg-ai transition-[translate,width] duration-200"
+        className="bg-ai absolute bottom-0 left-0 h-0.5 w-(--active-tab-width) translate-x-(--active-tab-left) transition-[translate,width] duration-200"
       />
     </BaseTabs.List>
   )

@@ -96,7 +96,7 @@ function ToastList({ closeLabel }: { closeLabel: string }) {
       swipeDirection={['right', 'down']}
       data-slot="toast"
       className={cn(
-        'pointer-events-auto translate-x-(--toast-swipe-movement-x) translate-y-(--toast-swipe-movement-y) rounded-lg border border-line bg-surface text-ink shadow-lg transition-[opacity,translate] duration-200 data-ending-style:opacity-0 data-limited:hidden data-starting-style:translate-y-2 data-starting-style:opacity-0',
+        'border-line bg-surface text-ink pointer-events-auto translate-x-(--toast-swipe-movement-x) translate-y-(--toast-swipe-movement-y) rounded-lg border shadow-lg transition-[opacity,translate] duration-200 data-ending-style:opacity-0 data-limited:hidden data-starting-style:translate-y-2 data-starting-style:opacity-0',
         toneOf(toast.type) === 'danger' && 'border-danger',
       )}
     >
@@ -104,7 +104,7 @@ function ToastList({ closeLabel }: { closeLabel: string }) {
         <span className="mt-0.5 flex [&_svg]:size-4">{icons[toneOf(toast.type)]}</span>
         <div className="flex min-w-0 flex-1 flex-col items-start gap-0.5">
           <BaseToast.Title className="text-sm font-medium" />
-          <BaseToast.Description className="text-sm text-ink-2" />
+          <BaseToast.Description className="text-ink-2 text-sm" />
           <BaseToast.Action className={buttonVariants({ variant: 'link', size: 'sm' })} />
         </div>
         {/* Base UI hides the cross until the stack is opened; ours is never stacked. */}

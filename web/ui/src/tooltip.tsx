@@ -20,7 +20,7 @@ export function Tooltip({ label, shortcut, side = 'top', children }: TooltipProp
         <BaseTooltip.Positioner side={side} sideOffset={6} collisionPadding={8} className="z-50">
           <BaseTooltip.Popup
             data-slot="tooltip"
-            className="flex max-w-64 origin-(--transform-origin) items-center gap-2 rounded-sm bg-ink px-2 py-1 text-xs text-paper shadow-lg transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0"
+            className="bg-ink text-paper flex max-w-64 origin-(--transform-origin) items-center gap-2 rounded-sm px-2 py-1 text-xs shadow-lg transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0"
           >
             {label}
             {shortcut}

@@ -130,9 +130,9 @@ function Source(props: CitationProps) {
           'pointer-coarse:min-h-11',
         )}
       >
-        <span className="text-ai">{citation.number}</span>
+        <span className="text-ai">{citation.number}</span>{' '}
         <FileText aria-hidden className="size-3.5 shrink-0" />
-        <span className="truncate">{cleanText(citation.fileName)}</span>
+        <span className="truncate">{cleanText(citation.fileName)}</span>{' '}
         {citation.page !== undefined && <span className="shrink-0">{labels.page(citation.page)}</span>}
       </Popover.Trigger>
       <Passage {...props} />

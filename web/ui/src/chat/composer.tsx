@@ -41,7 +41,7 @@ export function Composer(props: ComposerProps) {
   const { value, onChange, onSend, labels, maxLength = MAX_LENGTH, disabledReason, tone = 'ai' } = props
   const field = useRef<HTMLTextAreaElement>(null)
   const noteId = useId()
-  useAutoGrow(field, value)
+  useLayoutEffect(() => grow(field.current), [value])
   const remaining = maxLength - lengthOf(value)
   const ready = disabledReason === undefined && remaining >= 0 && value.trim() !== ''
   const noted = disabledReason !== undefined || remaining <= COUNT_FROM
@@ -136,11 +136,8 @@ function isComposing(event: KeyboardEvent): boolean {
   return event.nativeEvent.isComposing || event.keyCode === 229
 }
 
-function useAutoGrow(field: { readonly current: HTMLTextAreaElement | null }, value: string) {
-  useLayoutEffect(() => {
-    const node = field.current
-    if (!node) return
-    node.style.height = 'auto'
-    node.style.height = `${Math.min(node.scrollHeight, MAX_HEIGHT_PX)}px`
-  }, [field, value])
+function grow(node: HTMLTextAreaElement | null) {
+  if (!node) return
+  node.style.height = 'auto'
+  node.style.height = `${Math.min(node.scrollHeight, MAX_HEIGHT_PX)}px`
 }

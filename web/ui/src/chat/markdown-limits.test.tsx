@@ -1,8 +1,11 @@
 import { render } from '@testing-library/react'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Markdown } from './markdown'
 import { TEXT_LIMIT } from './markdown-plan'
 import { TREE_LIMITS } from './markdown-tree'
+
+// What is tested is how much comes out, not how fast: a loaded machine may take its time.
+vi.setConfig({ testTimeout: 60_000 })
 
 const SIZE = 50_000
 const fill = (piece: string, size = SIZE) => piece.repeat(Math.ceil(size / piece.length)).slice(0, size)

@@ -9,6 +9,9 @@ interface Message {
   readonly text: string
 }
 
+// Real frames pass here: a loaded machine may take its time.
+vi.setConfig({ testTimeout: 30_000 })
+
 const ROW = 50
 const BOX = 500
 const messages = (from: number, to: number): Message[] =>

@@ -166,11 +166,11 @@ function Log<Item>({
   const away = useTrailing(!atEnd, SETTLE_MS)
   const busy = useTrailing(answer?.state === 'streaming', SETTLE_MS)
   return (
-    // A scroller whose content has nothing to focus must take the keyboard itself.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div
       ref={scroller}
       role="log"
+      // A scroller whose content has nothing to focus must take the keyboard itself.
+      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
       aria-label={labels.name}
       aria-live={away ? 'off' : 'polite'}

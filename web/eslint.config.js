@@ -1,0 +1,24 @@
+import a11y from 'eslint-plugin-jsx-a11y'
+import hooks from 'eslint-plugin-react-hooks'
+import tseslint from 'typescript-eslint'
+
+/** Forbids imports, and says why. */
+function without(files, group, message) {
+  return { files, rules: { 'no-restricted-imports': ['error', { patterns: [{ group, message }] }] } }
+}
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/*.gen.ts', '**/node_modules/**'] },
+  ...tseslint.configs.strict,
+  hooks.configs.flat.recommended,
+  a11y.flatConfigs.strict,
+  {
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // It warns users of the React compiler, which is not used here.
+      'react-hooks/incompatible-library': 'off',
+    },
+  },
+  without(['ui/**'], ['@neipix/*', '@tanstack/react-query', '*i18next*'], 'the kit knows no calls, no keys and no business'),
+  without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),
+)
