@@ -19,6 +19,10 @@ export default tseslint.config(
       'react-hooks/incompatible-library': 'off',
     },
   },
-  without(['ui/**'], ['@neipix/*', '@tanstack/react-query', '*i18next*'], 'the kit knows no calls, no keys and no business'),
+  without(
+    ['ui/**'],
+    ['@neipix/*', '@tanstack/react-query', '*i18next*'],
+    'the kit knows no calls, no keys and no business',
+  ),
   without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),
 )

@@ -12,7 +12,14 @@ afterEach(() => server.resetHandlers())
 afterAll(() => server.close())
 
 function refusal(status: number, reason: string, more: object = {}): HttpResponse<string> {
-  const body = { type: `${ORIGIN}/errors/${reason}`, title: reason, status, detail: 'detail', reason, ...more }
+  const body = {
+    type: `${ORIGIN}/errors/${reason}`,
+    title: reason,
+    status,
+    detail: 'detail',
+    reason,
+    ...more,
+  }
   return new HttpResponse(JSON.stringify(body), {
     status,
     headers: { 'content-type': 'application/problem+json', 'retry-after': '7' },
@@ -86,7 +93,11 @@ test('a lost network signs nobody out', async () => {
   const { http, session } = createApi(ORIGIN)
   let heard = 0
   session.onChange(() => (heard += 1))
-  await expect(http.GET('/api/v1/chats')).rejects.toMatchObject({ status: 0, reason: 'NETWORK', passing: true })
+  await expect(http.GET('/api/v1/chats')).rejects.toMatchObject({
+    status: 0,
+    reason: 'NETWORK',
+    passing: true,
+  })
   expect(heard).toBe(0)
 })
 

@@ -54,7 +54,9 @@ export class Outbox<Sent> {
 
   constructor(options: OutboxOptions<Sent>) {
     this.options = options
-    this.items = options.shelf.load().map((item) => (item.state === 'sending' ? { ...item, state: 'queued' } : item))
+    this.items = options.shelf
+      .load()
+      .map((item) => (item.state === 'sending' ? { ...item, state: 'queued' } : item))
   }
 
   /** Goes on with what an earlier page left. */

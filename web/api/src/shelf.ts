@@ -23,7 +23,10 @@ export function browserShelf(person: string, storage: Storage): Shelf {
           (key): key is string => key?.startsWith(prefix) === true,
         )
         return keys
-          .map((key) => outgoing.safeParse(JSON.parse(storage.getItem(key) ?? 'null')).data as Outgoing | undefined)
+          .map(
+            (key) =>
+              outgoing.safeParse(JSON.parse(storage.getItem(key) ?? 'null')).data as Outgoing | undefined,
+          )
           .filter((item) => item !== undefined)
           .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
       } catch {

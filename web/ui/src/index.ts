@@ -100,3 +100,40 @@ export { Time, type TimeProps } from './time'
 export { ToastRegion, createToaster, type Toaster, type ToastOptions, type ToastRegionProps } from './toast'
 export { Tooltip, type TooltipProps } from './tooltip'
 export { useNow } from './use-now'
+export {
+  Bubble,
+  SystemLine,
+  type BubbleAuthor,
+  type BubbleProps,
+  type ShownTime,
+  type SystemLineProps,
+} from './chat/bubble'
+export {
+  CitationMark,
+  SourceList,
+  useCitationMarks,
+  type Citation,
+  type CitationLabels,
+  type CitationProps,
+  type SourceListProps,
+} from './chat/citations'
+export { cleanText } from './chat/clean-text'
+export { Composer, type ComposerLabels, type ComposerProps } from './chat/composer'
+export { DayLine, type DayLineProps } from './chat/day-line'
+export {
+  DeliveryState,
+  type Delivery,
+  type DeliveryLabels,
+  type DeliveryStateProps,
+} from './chat/delivery-state'
+export { groupPosition, type GroupPosition, type Groupable } from './chat/grouping'
+export { HandOverLine, type HandOverLineProps } from './chat/hand-over-line'
+// Never `Markdown` itself: its parser would come with the first page.
+export { LazyMarkdown } from './chat/markdown-lazy'
+export {
+  Transcript,
+  type TranscriptHandle,
+  type TranscriptLabels,
+  type TranscriptProps,
+} from './chat/transcript'
+export { Typing, type TypingProps } from './chat/typing'

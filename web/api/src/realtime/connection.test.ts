@@ -106,7 +106,10 @@ function client(server: Server, more: Partial<ConnectionOptions> = {}) {
 
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ do: 'append' } as const) },
-  fc.record({ do: fc.constant('cut' as const), code: fc.constantFrom(1001, 1006, 1011, 1012, 1013, 4000, 4001, 4008) }),
+  fc.record({
+    do: fc.constant('cut' as const),
+    code: fc.constantFrom(1001, 1006, 1011, 1012, 1013, 4000, 4001, 4008),
+  }),
   fc.constant({ do: 'twice' } as const),
   fc.constant({ do: 'mute' } as const),
   fc.constant({ do: 'forget' } as const),
