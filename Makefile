@@ -114,7 +114,7 @@ test-api: setup ## Check the API from outside: OpenAPI document, generated clien
 web_path = PATH="$(CURDIR)/.local/tools/node/bin:$$PATH"
 
 .PHONY: test-web
-test-web: ## Check and test the web apps' parts: types, format, the client made from the API, units
+test-web: ## Check and test the web apps' parts: types, lints, format, the client made from the API, units
 	@local/scripts/setup.sh web
 	cd web && $(web_path) npm run check
 

