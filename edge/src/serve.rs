@@ -43,8 +43,8 @@ pub fn build(settings: &Settings, mesh: Mesh, tasks: &Tasks, shutdown: &Shutdown
     let (keys, stop) = (verifier.keys().clone(), shutdown.clone());
     tasks.spawn("edge.keys", async move { keys.refresh(stop).await });
     let heard = Revocations::new();
-    let (pool, by_redis, stop) = (redis.pool().clone(), heard.clone(), shutdown.clone());
-    tasks.spawn("edge.revocations.redis", async move { revocations::read_redis(pool, by_redis, stop).await });
+    let (from, by_redis, stop) = (redis.clone(), heard.clone(), shutdown.clone());
+    tasks.spawn("edge.revocations.redis", async move { revocations::read_redis(from, by_redis, stop).await });
     let (from, by_stream, stop) = (mesh.clone(), heard.clone(), shutdown.clone());
     tasks.spawn("edge.revocations.stream", async move { revocations::watch(from, by_stream, stop).await });
     let origins = settings.origins()?;

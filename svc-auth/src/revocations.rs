@@ -70,7 +70,7 @@ pub async fn record(tx: &mut Tx, what: &What) -> Result<(), Failure> {
 /// After the commit: rings the streams of this process and tells Redis. A lost Redis costs half a second, no more.
 pub async fn tell(bell: &Bell, redis: &Redis, what: What) {
     bell.0.notify_waiters();
-    if let Err(error) = publish(redis.pool(), &[Revocation { what: Some(what) }]).await {
+    if let Err(error) = publish(redis, &[Revocation { what: Some(what) }]).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "Redis did not take a revocation; the stream tells it"

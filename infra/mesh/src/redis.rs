@@ -3,19 +3,24 @@
 //! Redis is transport and cache only: losing it loses nothing that was acknowledged.
 
 mod bucket;
+mod connection;
 
 use std::time::Duration;
 
 use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, aio::MultiplexedConnection};
 use bytes::Bytes;
-use deadpool_redis::{Manager, Pool, PoolError, Runtime};
+use deadpool::{
+    Runtime,
+    managed::{Pool, PoolError},
+};
 use futures::StreamExt as _;
 use neipix_proto::{Reason as _, ReasonInfo, access::v1::ErrorReason};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::broadcast;
 
-pub use self::bucket::Buckets;
+pub use self::{bucket::Buckets, connection::Connection};
 
+use self::connection::Manager;
 use crate::{WorkspaceId, config::ConfigError, failure::HasReason, secret::Secret, shutdown::Shutdown, tasks::Tasks};
 
 const CONNECT: Duration = Duration::from_secs(1);
@@ -29,14 +34,14 @@ pub const SHARDS: u8 = 64;
 pub enum RedisError {
     /// No connection within a second.
     #[error("no connection to Redis")]
-    Connect(#[source] PoolError),
+    Connect(#[source] PoolError<::redis::RedisError>),
     /// A command failed or took longer than two seconds.
     #[error("Redis refused a command")]
     Command(#[from] ::redis::RedisError),
 }
 
-impl From<PoolError> for RedisError {
-    fn from(error: PoolError) -> Self {
+impl From<PoolError<::redis::RedisError>> for RedisError {
+    fn from(error: PoolError<::redis::RedisError>) -> Self {
         Self::Connect(error)
     }
 }
@@ -53,7 +58,7 @@ impl HasReason for RedisError {
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Redis {
-    pool: Pool,
+    pool: Pool<Manager>,
     client: Client,
 }
 
@@ -73,7 +78,7 @@ impl Redis {
         let bad = |_| ConfigError::one("REDIS_URL", "must be redis://[:password@]host[:port][/number], or rediss://");
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(COMMAND));
-        let manager = Manager::new_with_config(url.expose().as_str(), config).map_err(bad)?;
+        let manager = Manager::new(url.expose().as_str(), config).map_err(bad)?;
         let pool = Pool::builder(manager)
             .max_size(connections)
             .runtime(Runtime::Tokio1)
@@ -89,15 +94,9 @@ impl Redis {
     ///
     /// # Errors
     /// When none comes about within a second.
-    pub async fn connection(&self) -> Result<deadpool_redis::Connection, RedisError> {
+    pub async fn connection(&self) -> Result<Connection, RedisError> {
         // Making a connection takes seven kilobytes, which would lie in each future that asks Redis something.
-        Ok(Box::pin(self.pool.get()).await?)
-    }
-
-    /// The pool itself, for what keeps its own connections.
-    #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+        Ok(Connection(Box::pin(self.pool.get()).await?))
     }
 
     /// One command.

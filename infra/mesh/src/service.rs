@@ -127,9 +127,9 @@ impl Parts {
     #[must_use]
     pub fn revocations(&self) -> Revocations {
         let heard = Revocations::new();
-        let (pool, by_redis, shutdown) = (self.redis.pool().clone(), heard.clone(), self.shutdown.clone());
+        let (redis, by_redis, shutdown) = (self.redis.clone(), heard.clone(), self.shutdown.clone());
         self.tasks.spawn("access.revocations.redis", async move {
-            revocations::read_redis(pool, by_redis, shutdown).await;
+            revocations::read_redis(redis, by_redis, shutdown).await;
         });
         let (mesh, by_stream, shutdown) = (self.mesh.clone(), heard.clone(), self.shutdown.clone());
         self.tasks.spawn("access.revocations.stream", async move {

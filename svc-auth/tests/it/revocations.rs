@@ -81,15 +81,14 @@ async fn f_23_an_emptied_redis_is_filled_again() {
     // trust: F-23
     let house = House::start().await;
     let ended = log_out(&house).await;
-    let pool = house.parts.redis.pool().clone();
+    let redis = house.parts.redis.clone();
     let hears = async || {
         let heard = Revocations::new();
-        house.parts.tasks.spawn("reader", read_redis(pool.clone(), heard.clone(), house.parts.shutdown.clone()));
+        house.parts.tasks.spawn("reader", read_redis(redis.clone(), heard.clone(), house.parts.shutdown.clone()));
         eventually("Redis tells it", async || heard.is_fresh() && heard.is_revoked(&ended)).await;
     };
     hears().await;
-    let mut connection = pool.get().await.unwrap();
-    redis::cmd("FLUSHDB").query_async::<()>(&mut connection).await.unwrap();
+    redis.run::<()>(&redis::cmd("FLUSHDB")).await.unwrap();
     hears().await;
 }
 

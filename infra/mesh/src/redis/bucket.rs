@@ -13,8 +13,9 @@ use super::Redis;
 
 /// GCRA: one number per key, the time at which the bucket will be full again.
 ///
-/// KEYS[1] the bucket; ARGV: emission interval and burst tolerance in microseconds. Answers the wait in microseconds, 0 =
-/// go. The clock is Redis's own, so that processes need not agree on the time.
+/// KEYS[1] the bucket; ARGV: emission interval and burst tolerance in microseconds, and how many are wanted. Answers the wait
+/// for one in microseconds, or less than zero: how many were taken. The clock is Redis's own, so that processes need not
+/// agree on the time.
 const SCRIPT: &str = r"
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -23,19 +24,54 @@ if tat < now then tat = now end
 local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
 local wait = tat + interval - tolerance - now
 if wait > 0 then return wait end
-redis.call('SET', KEYS[1], string.format('%.0f', tat + interval), 'PX', math.ceil((tat + interval - now) / 1000) + 1)
-return 0
+local taken = math.min(tonumber(ARGV[3]), math.floor((now + tolerance - tat) / interval))
+tat = tat + taken * interval
+redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil((tat - now) / 1000) + 1)
+return -taken
 ";
 
-/// Local buckets beyond this many are forgotten at once; they only count while Redis is away.
+/// Local buckets beyond this many are forgotten at once.
 const LOCAL_MOST: usize = 100_000;
+/// A busy process takes so much of a bucket at once at most: a part of what it holds.
+const LEASE_PART: u32 = 100;
+/// What is not spent by then is lost, in microseconds.
+const LEASE: i64 = 5_000_000;
 
-/// The buckets that a process takes from.
+/// The buckets that a process takes from. Together they never give more than there is; who takes often takes up to a
+/// hundredth of a bucket at once, and then asks Redis that much less often.
 pub struct Buckets {
     redis: Redis,
     script: redis::Script,
-    local: Mutex<HashMap<String, i64>>,
+    local: Mutex<HashMap<String, Local>>,
     away_until: AtomicI64,
+}
+
+/// What a process knows of a bucket.
+#[derive(Default)]
+struct Local {
+    /// Its own count, for when Redis is away.
+    full_at: i64,
+    /// Taken already and not spent.
+    left: u32,
+    /// How many were asked for last.
+    size: u32,
+    /// What is left may be spent until then.
+    until: i64,
+}
+
+impl Local {
+    /// Spends one of what was taken before; none = so many are to be taken now.
+    fn spend(&mut self, now: i64, most: u32) -> Option<u32> {
+        let current = now < self.until;
+        if current && self.left > 0 {
+            self.left -= 1;
+            return None;
+        }
+        self.left = 0;
+        // Used up before its time: twice as many.
+        self.size = if current { (self.size * 2).clamp(1, most) } else { 1 };
+        Some(self.size)
+    }
 }
 
 impl Buckets {
@@ -50,41 +86,52 @@ impl Buckets {
     pub async fn take(&self, key: String, (count, seconds): (u32, u32)) -> Option<Duration> {
         let interval = i64::from(seconds) * 1_000_000 / i64::from(count.max(1));
         let tolerance = i64::from(seconds) * 1_000_000;
-        let wait = match self.shared(&key, interval, tolerance).await {
-            Some(wait) => {
-                if wait <= 0 {
-                    // Should Redis go away, nobody starts anew.
-                    self.alone(key, interval, tolerance);
-                }
-                wait
+        // Counted here each time: should Redis go away, nobody starts anew.
+        let (wanted, alone) = self.own(&key, |own, now| {
+            (own.spend(now, (count / LEASE_PART).max(1)), gcra(&mut own.full_at, now, interval, tolerance))
+        });
+        // None: it was taken before.
+        let wanted = wanted?;
+        let wait = match self.shared(&key, interval, tolerance, wanted).await {
+            Some(wait) if wait > 0 => wait,
+            Some(taken) => {
+                self.own(&key, |own, now| {
+                    own.left += u32::try_from(-taken).unwrap_or(1).saturating_sub(1);
+                    own.until = now + LEASE;
+                });
+                0
             }
-            None => self.alone(key, interval, tolerance),
+            None => alone,
         };
         (wait > 0).then(|| Duration::from_micros(wait.unsigned_abs()))
     }
 
-    async fn shared(&self, key: &str, interval: i64, tolerance: i64) -> Option<i64> {
+    async fn shared(&self, key: &str, interval: i64, tolerance: i64, wanted: u32) -> Option<i64> {
         if self.away_until.load(Ordering::Relaxed) > now() {
             return None;
         }
         let asked = async {
             let mut connection = self.redis.connection().await.ok()?;
-            self.script.key(key).arg(interval).arg(tolerance).invoke_async::<i64>(&mut connection).await.ok()
+            let mut call = self.script.key(key);
+            call.arg(interval).arg(tolerance).arg(wanted).invoke_async::<i64>(&mut connection).await.ok()
         };
-        let wait = tokio::time::timeout(Duration::from_millis(300), asked).await.ok().flatten();
-        if wait.is_none() {
+        let answer = tokio::time::timeout(Duration::from_millis(300), asked).await.ok().flatten();
+        if answer.is_none() {
             // Asking a dead Redis again for each call would make every call slow.
             self.away_until.store(now() + 1_000_000, Ordering::Relaxed);
         }
-        wait
+        answer
     }
 
-    fn alone(&self, key: String, interval: i64, tolerance: i64) -> i64 {
+    fn own<T>(&self, key: &str, what: impl FnOnce(&mut Local, i64) -> T) -> T {
         let mut buckets = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() > LOCAL_MOST {
+        if let Some(own) = buckets.get_mut(key) {
+            return what(own, now());
+        }
+        if buckets.len() >= LOCAL_MOST {
             buckets.clear();
         }
-        gcra(buckets.entry(key).or_insert(0), now(), interval, tolerance)
+        what(buckets.entry(key.to_owned()).or_default(), now())
     }
 }
 

@@ -72,6 +72,61 @@ async fn a_redis_that_is_not_there_is_told_within_two_seconds_as_unavailable() {
 }
 
 #[tokio::test]
+async fn a_connection_in_use_is_not_asked_before_each_use() {
+    let server = Server::start(free_port()).await;
+    let redis = server.redis();
+    redis.run::<()>(::redis::cmd("CONFIG").arg("RESETSTAT")).await.unwrap();
+    for _ in 0..100 {
+        redis.publish("wake", b"one").await.unwrap();
+    }
+    // A machine that stood still for a second may have asked now and then.
+    assert!(calls_of(&redis, "ping").await < 10);
+}
+
+#[tokio::test]
+async fn a_connection_that_broke_or_was_left_is_asked_before_it_is_used_again() {
+    let server = Server::start(free_port()).await;
+    let (redis, port) = (server.redis(), server.port);
+    redis.ping().await.unwrap();
+    drop(server);
+    let server = Server::start(port).await;
+    // It answered within the last second, so it is not asked, and fails once.
+    let _ = redis.ping().await;
+    redis.ping().await.unwrap();
+
+    redis.run::<()>(::redis::cmd("CONFIG").arg("RESETSTAT")).await.unwrap();
+    let mut wait = ::redis::cmd("BLPOP");
+    wait.arg("empty").arg(0.1);
+    let wait = redis.run::<Option<(String, String)>>(&wait);
+    assert!(tokio::time::timeout(Duration::from_millis(10), wait).await.is_err());
+    assert_eq!(calls_of(&redis, "ping").await, 1);
+    drop(server);
+}
+
+async fn calls_of(redis: &Redis, command: &str) -> u32 {
+    let counts: String = redis.run(::redis::cmd("INFO").arg("commandstats")).await.unwrap();
+    let calls = counts.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    calls.map_or(0, |calls| calls.split(',').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn busy_processes_ask_for_many_at_once_and_never_get_more_than_there_is() {
+    let server = Server::start(free_port()).await;
+    let redis = server.redis();
+    let processes = [Buckets::new(redis.clone()), Buckets::new(redis.clone())];
+    let (mut taken, mut tries) = (0, 0);
+    while tries < 1_100 {
+        for process in &processes {
+            taken += u32::from(process.take("neipix:rl:busy".to_owned(), (1_000, 60_000)).await.is_none());
+            tries += 1;
+        }
+    }
+    assert!((1_000..1_003).contains(&taken), "{taken} of 1,000; one comes back in a minute");
+    let asked = calls_of(&redis, "evalsha").await;
+    assert!(asked < 400, "a hundred are refused, a thousand come by tens: {asked}");
+}
+
+#[tokio::test]
 async fn a_channel_is_heard_again_after_redis_was_gone_and_says_so() {
     let server = Server::start(free_port()).await;
     let (redis, port) = (server.redis(), server.port);

@@ -7,12 +7,11 @@
 use std::time::Duration;
 
 use ::redis::{Script, pipe};
-use deadpool_redis::Pool;
 use neipix_proto::auth::v1::Revocation;
 use prost::Message as _;
 
 use super::{FRESH, HEARTBEAT, Revocations};
-use crate::{failure::Failure, shutdown::Shutdown};
+use crate::{failure::Failure, redis::Redis, shutdown::Shutdown};
 
 /// How long revocations are kept: longer than any access token lives.
 pub const KEEP: Duration = Duration::from_secs(15 * 60);
@@ -40,7 +39,7 @@ return now";
 ///
 /// # Errors
 /// `UNAVAILABLE` where Redis does not answer; svc-auth's stream tells it all the same.
-pub async fn publish(pool: &Pool, revocations: &[Revocation]) -> Result<(), Failure> {
+pub async fn publish(redis: &Redis, revocations: &[Revocation]) -> Result<(), Failure> {
     if revocations.is_empty() {
         return Ok(());
     }
@@ -51,7 +50,7 @@ pub async fn publish(pool: &Pool, revocations: &[Revocation]) -> Result<(), Fail
         call.arg(revocation.encode_to_vec());
     }
     patient(async {
-        let mut connection = pool.get().await.map_err(gone)?;
+        let mut connection = redis.connection().await?;
         call.invoke_async::<u64>(&mut connection).await.map_err(gone)?;
         Ok(())
     })
@@ -61,7 +60,7 @@ pub async fn publish(pool: &Pool, revocations: &[Revocation]) -> Result<(), Fail
 /// svc-auth's part: shows every 500 ms that it lives, and after a loss fills the set again first.
 ///
 /// `recent` gives all revocations of the last 15 minutes, from the database.
-pub async fn write_heartbeats<F>(pool: Pool, recent: F, shutdown: Shutdown)
+pub async fn write_heartbeats<F>(redis: Redis, recent: F, shutdown: Shutdown)
 where
     F: AsyncFn() -> Result<Vec<Revocation>, Failure>,
 {
@@ -69,15 +68,15 @@ where
     loop {
         let beat = async {
             let lost = patient(async {
-                let mut connection = pool.get().await.map_err(gone)?;
+                let mut connection = redis.connection().await?;
                 let there: bool = ::redis::cmd("EXISTS").arg(ALIVE).query_async(&mut connection).await.map_err(gone)?;
                 Ok(!there)
             });
             if lost.await? {
-                publish(&pool, &recent().await?).await?;
+                publish(&redis, &recent().await?).await?;
             }
             patient(async {
-                let mut connection = pool.get().await.map_err(gone)?;
+                let mut connection = redis.connection().await?;
                 let mut set = ::redis::cmd("SET");
                 set.arg(ALIVE).arg(1).arg("PX").arg(FRESH.as_millis().to_string());
                 set.query_async::<()>(&mut connection).await.map_err(gone)
@@ -96,11 +95,11 @@ where
 }
 
 /// Everybody's part: reads what is new every 500 ms.
-pub async fn read_redis(pool: Pool, revocations: Revocations, shutdown: Shutdown) {
+pub async fn read_redis(redis: Redis, revocations: Revocations, shutdown: Shutdown) {
     let mut newest = 0;
     let mut failing = false;
     loop {
-        match poll(&pool, &revocations, newest).await {
+        match poll(&redis, &revocations, newest).await {
             Ok(now) => {
                 newest = now;
                 failing = false;
@@ -119,10 +118,10 @@ pub async fn read_redis(pool: Pool, revocations: Revocations, shutdown: Shutdown
 }
 
 /// One look; returns the newest entry's time, 0 to read everything at the next look.
-async fn poll(pool: &Pool, revocations: &Revocations, newest: u64) -> Result<u64, Failure> {
+async fn poll(redis: &Redis, revocations: &Revocations, newest: u64) -> Result<u64, Failure> {
     let from = newest.saturating_sub(OVERLAP_MS);
     let (entries, left) = patient(async {
-        let mut connection = pool.get().await.map_err(gone)?;
+        let mut connection = redis.connection().await?;
         let mut look = pipe();
         look.cmd("ZRANGEBYSCORE").arg(SET).arg(from).arg("+inf").arg("WITHSCORES").cmd("PTTL").arg(ALIVE);
         look.query_async::<(Entries, i64)>(&mut connection).await.map_err(gone)
