@@ -36,6 +36,8 @@ const LOCAL_MOST: usize = 100_000;
 const LEASE_PART: u32 = 100;
 /// What is not spent by then is lost, in microseconds.
 const LEASE: i64 = 5_000_000;
+/// How long Redis may take to answer, in microseconds.
+const PATIENCE: i64 = 300_000;
 
 /// The buckets that a process takes from. Together they never give more than there is; who takes often takes up to a
 /// hundredth of a bucket at once, and then asks Redis that much less often.
@@ -57,6 +59,8 @@ struct Local {
     size: u32,
     /// What is left may be spent until then.
     until: i64,
+    /// Somebody asks for many until then; who comes meanwhile asks for one. Else a crowd would take the whole bucket.
+    asking: i64,
 }
 
 impl Local {
@@ -68,6 +72,10 @@ impl Local {
             return None;
         }
         self.left = 0;
+        if now < self.asking {
+            return Some(1);
+        }
+        self.asking = now + PATIENCE;
         // Used up before its time: twice as many.
         self.size = if current { (self.size * 2).clamp(1, most) } else { 1 };
         Some(self.size)
@@ -98,6 +106,10 @@ impl Buckets {
                 self.own(&key, |own, now| {
                     own.left += u32::try_from(-taken).unwrap_or(1).saturating_sub(1);
                     own.until = now + LEASE;
+                    // Not by one of those who asked for one beside it.
+                    if wanted > 1 || own.size == 1 {
+                        own.asking = 0;
+                    }
                 });
                 0
             }
@@ -115,7 +127,7 @@ impl Buckets {
             let mut call = self.script.key(key);
             call.arg(interval).arg(tolerance).arg(wanted).invoke_async::<i64>(&mut connection).await.ok()
         };
-        let answer = tokio::time::timeout(Duration::from_millis(300), asked).await.ok().flatten();
+        let answer = tokio::time::timeout(Duration::from_micros(PATIENCE.unsigned_abs()), asked).await.ok().flatten();
         if answer.is_none() {
             // Asking a dead Redis again for each call would make every call slow.
             self.away_until.store(now() + 1_000_000, Ordering::Relaxed);

@@ -127,6 +127,25 @@ async fn busy_processes_ask_for_many_at_once_and_never_get_more_than_there_is() 
 }
 
 #[tokio::test]
+async fn a_crowd_in_one_process_leaves_the_others_their_part() {
+    let server = Server::start(free_port()).await;
+    let (one, other) = (Buckets::new(server.redis()), Buckets::new(server.redis()));
+    let take =
+        |process| async move { Buckets::take(process, "neipix:rl:crowd".to_owned(), (1_000, 60_000)).await.is_none() };
+    let mut taken = 0;
+    for _ in 0..100 {
+        taken += usize::from(take(&one).await);
+    }
+    taken += futures::future::join_all((0..50).map(|_| take(&one))).await.into_iter().filter(|taken| *taken).count();
+    assert_eq!(taken, 150);
+    let mut left = 0;
+    while take(&other).await {
+        left += 1;
+    }
+    assert!((830..=852).contains(&left), "{left} of 850, but for two hundredths that lie with the first");
+}
+
+#[tokio::test]
 async fn a_channel_is_heard_again_after_redis_was_gone_and_says_so() {
     let server = Server::start(free_port()).await;
     let (redis, port) = (server.redis(), server.port);
