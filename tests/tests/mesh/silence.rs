@@ -20,15 +20,13 @@ const FOUND_WITHIN: Duration = Duration::from_secs(20);
 /// An answer is paid once, a moment after it was given.
 async fn settles(house: &House, dialogue: &Dialogue) {
     let began = Instant::now();
-    while dialogue.transfers().await != "hold settle" {
-        if began.elapsed() > SOON {
-            let turn = dialogue.turn("t.state || ' ' || coalesce(t.reason, '')").await;
-            panic!(
-                "{turn:?} has {:?}, no hold and one settle\n{}",
-                dialogue.transfers().await,
-                house.mesh.last_words()
-            );
+    loop {
+        let transfers = dialogue.transfers().await;
+        if transfers == "hold settle" {
+            return;
         }
+        let turn = dialogue.turn("t.state || ' ' || coalesce(t.reason, '')").await;
+        assert!(began.elapsed() < SOON, "a turn {turn:?} has {transfers:?}\n{}", house.mesh.last_words());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
