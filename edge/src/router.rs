@@ -11,7 +11,9 @@ use axum::{
 use http::{StatusCode, header};
 
 use crate::{
-    docs, headers, openai, openapi,
+    docs, headers,
+    hosts::Origins,
+    openai, openapi,
     passthrough::{self, is_grpc},
     rest, socket,
     state::Edge,
@@ -21,8 +23,9 @@ use crate::{
 /// The public router. Readiness and metrics live on the ops listener; `/healthz` and `/readyz` are here too, for probes
 /// that reach nothing else.
 pub fn router(edge: Edge) -> Router {
-    let document: &'static str =
-        Box::leak(openapi::document(&edge.origins.api, &edge.origins.admin).to_string().into_boxed_str());
+    let Origins { api, admin, widget, .. } = &edge.origins;
+    let document = openapi::document(openapi::Servers { api, admin, widget });
+    let document: &'static str = Box::leak(document.to_string().into_boxed_str());
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
