@@ -239,6 +239,8 @@ pub fn outgoing(
             traceparent: incoming.traceparent.clone(),
             request_id: incoming.request_id.clone(),
             deadline: Instant::now() + method.timeout,
+            address: Some(incoming.address),
+            origin: headers.get(header::ORIGIN).cloned(),
         },
     ))
 }
