@@ -64,6 +64,7 @@ async fn each_host_shows_its_own_app_at_every_path_that_is_a_page() {
 
 #[test]
 fn e_7_no_path_is_a_file_outside_the_build_or_a_page_that_can_be_read_in_two_ways() {
+    // trust: E-7
     let web = web();
     for path in [
         "/../secret.txt",
