@@ -174,3 +174,8 @@ profile: bench-build ## Draw a flame graph of the product under load: .local/ben
 .PHONY: trace
 trace: bench-build ## Say where each millisecond of a turn goes
 	@RUN=trace.sh $(bench_run)
+
+.PHONY: bench-web
+bench-web: setup $(launcher) web ## Measure the web apps beside their aims: sizes, LCP, INP, CLS in Debian's Chromium
+	@local/scripts/setup.sh chromium
+	@cd web && $(web_path) node bench/main.js $(abspath $(launcher))
