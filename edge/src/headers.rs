@@ -49,6 +49,7 @@ pub async fn secure(State(edge): State<Edge>, request: Request<Body>, next: Next
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(self)");
     set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     if site != Some(Site::Widget) {
         set(header::X_FRAME_OPTIONS, "DENY");

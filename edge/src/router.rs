@@ -17,7 +17,7 @@ use crate::{
     passthrough::{self, is_grpc},
     rest, socket,
     state::Edge,
-    webhooks,
+    web, webhooks,
 };
 
 /// The public router. Readiness and metrics live on the ops listener; `/healthz` and `/readyz` are here too, for probes
@@ -40,6 +40,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/api/v1/openai/models", get(openai::models))
         .route("/api/v1/openai/models/{id}", get(openai::model))
         .route("/webhooks/telegram/{hook_id}", post(webhooks::telegram))
+        .route(web::REPORTS_PATH, post(web::take_reports))
         .fallback(other)
         .layer(middleware::from_fn_with_state(edge.clone(), headers::secure))
         .with_state(edge)
@@ -63,6 +64,9 @@ async fn events(State(edge): State<Edge>, request: Request<Body>) -> Response {
 async fn other(State(edge): State<Edge>, request: Request<Body>) -> Response {
     if is_grpc(request.headers()) {
         return passthrough::handle(edge, request).await;
+    }
+    if let Some(answer) = web::answer(&edge.web, &edge.origins, &request) {
+        return answer;
     }
     rest::handle(edge, request).await
 }
