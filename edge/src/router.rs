@@ -17,7 +17,7 @@ use crate::{
     passthrough::{self, is_grpc},
     rest, socket,
     state::Edge,
-    web, webhooks,
+    web, webhooks, widget,
 };
 
 /// The public router. Readiness and metrics live on the ops listener; `/healthz` and `/readyz` are here too, for probes
@@ -65,6 +65,11 @@ async fn other(State(edge): State<Edge>, request: Request<Body>) -> Response {
     if is_grpc(request.headers()) {
         return passthrough::handle(edge, request).await;
     }
+    let (parts, body) = request.into_parts();
+    if let Some(answer) = widget::answer(&edge, &parts).await {
+        return answer;
+    }
+    let request = Request::from_parts(parts, body);
     if let Some(answer) = web::answer(&edge.web, &edge.origins, &request) {
         return answer;
     }

@@ -62,6 +62,7 @@ pub fn build(settings: &Settings, mesh: Mesh, tasks: &Tasks, shutdown: &Shutdown
         mesh,
         guard: Arc::new(Guard::for_edge(verifier, heard)),
         keys: Keys::default(),
+        widgets: crate::widget::Pages::default(),
         limiter: Limiter::new(redis),
         web: web(settings, &origins)?,
         origins,

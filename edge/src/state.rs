@@ -25,6 +25,8 @@ pub struct Shared {
     pub limiter: Limiter,
     /// Our hosts.
     pub origins: Origins,
+    /// Widgets by their keys.
+    pub widgets: crate::widget::Pages,
     /// The built web apps.
     pub web: Web,
     /// Proxies whose X-Forwarded-For is believed.

@@ -20,6 +20,12 @@ pub use self::{
 };
 use crate::hosts::{Origins, Site, host_of};
 
+/// Where browsers send what a policy stopped.
+#[must_use]
+pub fn report_endpoints() -> HeaderValue {
+    reports::endpoints()
+}
+
 /// First segments that belong to the edge itself or to nobody: an app's page never has them.
 const RESERVED: [&str; 10] =
     ["api", "openai", "v1", "f", "webhooks", ".well-known", "assets", "metrics", "healthz", "readyz"];

@@ -5,12 +5,11 @@ use neipix_proto::{
     auth::v1::{
         AccessToken, ApiKey, BatchGetUsersRequest, BatchGetUsersResponse, ConfirmEmailRequest, CreateApiKeyRequest,
         CreateApiKeyResponse, CreateSocketTicketRequest, ExchangeApiKeyRequest, GetJwksRequest, GetMeRequest,
-        IssueVisitorTokenRequest, Jwks,
-        ListApiKeysRequest, ListApiKeysResponse, LoginRequest, LogoutRequest, LogoutResponse, Me, ProvisionUserRequest,
-        ProvisionUserResponse, RedeemSocketTicketRequest, RefreshRequest, RegisterRequest, RegisterResponse,
-        ResendCodeRequest, ResendCodeResponse, Revocation, RevokeApiKeyRequest, SearchUsersRequest,
-        SearchUsersResponse, SessionTokens, SocketTicket, SwitchWorkspaceRequest, WatchRevocationsRequest,
-        auth_event_service_server::AuthEventService, auth_service_server::AuthService,
+        IssueVisitorTokenRequest, Jwks, ListApiKeysRequest, ListApiKeysResponse, LoginRequest, LogoutRequest,
+        LogoutResponse, Me, ProvisionUserRequest, ProvisionUserResponse, RedeemSocketTicketRequest, RefreshRequest,
+        RegisterRequest, RegisterResponse, ResendCodeRequest, ResendCodeResponse, Revocation, RevokeApiKeyRequest,
+        SearchUsersRequest, SearchUsersResponse, SessionTokens, SocketTicket, SwitchWorkspaceRequest,
+        WatchRevocationsRequest, auth_event_service_server::AuthEventService, auth_service_server::AuthService,
     },
     events::v1::{AckEventsRequest, AckEventsResponse},
 };

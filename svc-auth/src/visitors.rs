@@ -1,7 +1,10 @@
 //! Visitors of the web widget: short tokens for whom svc-chats knows. Nothing of them is stored here.
 
 use chrono::Utc;
-use diesel::{OptionalExtension as _, QueryableByName, sql_query, sql_types::{Bool, Uuid as SqlUuid}};
+use diesel::{
+    OptionalExtension as _, QueryableByName, sql_query,
+    sql_types::{Bool, Uuid as SqlUuid},
+};
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
     Call, Failure, WorkspaceId,

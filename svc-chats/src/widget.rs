@@ -64,6 +64,17 @@ pub struct Visiting {
     pub visitor: VisitorRow,
 }
 
+/// The same for calls that say something: browsers name the page in each of them, and whoever does not is no browser.
+///
+/// # Errors
+/// As `visiting`; ORIGIN_FORBIDDEN where no page is named.
+pub async fn speaking(chats: &Chats, context: &CallContext, key: &str) -> Result<Visiting, Failure> {
+    if context.origin.is_none() {
+        return Err(forbidden("the request does not say which page it comes from"));
+    }
+    visiting(chats, context, key).await
+}
+
 /// The visitor of an access token, if the token is of this widget and the page may use it. What a browser sends to its own
 /// origin by GET names no page: the token is bound to one.
 ///

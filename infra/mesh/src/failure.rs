@@ -52,7 +52,15 @@ impl Failure {
 
     /// The same for a reason already looked up.
     pub fn of(reason: &'static ReasonInfo, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), fields: vec![], retry_after: None, object: None, challenge: None, source: None }
+        Self {
+            reason,
+            detail: detail.into(),
+            fields: vec![],
+            retry_after: None,
+            object: None,
+            challenge: None,
+            source: None,
+        }
     }
 
     /// One field breaks a rule.

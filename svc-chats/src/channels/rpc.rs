@@ -214,7 +214,12 @@ async fn note(chats: &Chats, ws: WorkspaceId, id: ChannelId, trouble: Option<Tro
         .await
 }
 
-pub(super) async fn visible(chats: &Chats, context: &CallContext, assistant: &str, id: &str) -> Result<ChannelRow, Failure> {
+pub(super) async fn visible(
+    chats: &Chats,
+    context: &CallContext,
+    assistant: &str,
+    id: &str,
+) -> Result<ChannelRow, Failure> {
     let (assistant, id) = (assistant_of(assistant)?, parse(id, "id")?);
     let row = chats
         .db

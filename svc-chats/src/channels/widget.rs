@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Utc;
-use neipix_mesh::{AssistantId, Call, CallContext, ChannelId, Failure, WorkspaceId, db::Tx, idempotency, outbox, seal, secret::Secret};
+use neipix_mesh::{
+    AssistantId, Call, CallContext, ChannelId, Failure, WorkspaceId, db::Tx, idempotency, outbox, seal, secret::Secret,
+};
 use neipix_proto::chats::v1::{
     Channel, CreateChannelRequest, RotateWidgetSecretRequest, RotateWidgetSecretResponse, UpdateChannelRequest, Widget,
     WidgetSecret,
@@ -121,17 +123,17 @@ pub async fn create(
     let asked = call.widget.clone().unwrap_or_default();
     Origins::check(&asked.origins)?;
     let ws = call.context.workspace;
-    let made = idempotency::once(&chats.db, &chats.sealer, call, "chats.make_widget", async |tx: &mut Tx| {
+    let object = |made: &Channel| format!("channel:{}", made.id);
+    idempotency::once_named(&chats.db, &chats.sealer, call, "chats.make_widget", object, async |tx: &mut Tx| {
         let row = row_of(ChannelId::new(Utc::now()), assistant, fresh_key(), &asked);
         widgets::insert(tx, ws, &row, status).await?;
         let detail = serde_json::json!({"widget": row.key, "origins": row.origins});
         outbox::audit(tx, &call.context, &format!("channel:{}", row.channel_id), detail).await?;
         let made = store::find(tx, ws, row.channel_id).await?.ok_or_else(Failure::not_found)?;
         store::tell_state(tx, ws, &made).await?;
-        Ok(Channel { widget: Some(widget(chats, row, &[])), ..channel(made) })
+        Ok::<_, Failure>(Channel { widget: Some(widget(chats, row, &[])), ..channel(made) })
     })
-    .await?;
-    Ok(made)
+    .await
 }
 
 /// Changes a widget.
@@ -169,7 +171,7 @@ pub async fn update(
             outbox::audit(tx, &call.context, &format!("channel:{id}"), detail).await?;
             let row = store::find(tx, ws, id).await?.ok_or_else(Failure::not_found)?;
             store::tell_state(tx, ws, &row).await?;
-            Ok((row, after.key))
+            Ok::<_, Failure>((row, after.key))
         })
         .await?;
     chats.widget_pages.forget(&key);
@@ -259,11 +261,9 @@ pub async fn rotate(
         outbox::audit(tx, &call.context, &format!("channel:{id}"), detail).await?;
         let found = widgets::widgets(tx, ws, &[id]).await?.pop().ok_or_else(Failure::not_found)?;
         let secrets = widgets::secrets(tx, ws, &[id]).await?;
-        let made = Channel {
-            widget: Some(widget(chats, found, &secrets.iter().collect::<Vec<_>>())),
-            ..channel(row.clone())
-        };
-        Ok(RotateWidgetSecretResponse { kid, secret: secret.expose().clone(), channel: Some(made) })
+        let made =
+            Channel { widget: Some(widget(chats, found, &secrets.iter().collect::<Vec<_>>())), ..channel(row.clone()) };
+        Ok::<_, Failure>(RotateWidgetSecretResponse { kid, secret: secret.expose().clone(), channel: Some(made) })
     })
     .await
 }

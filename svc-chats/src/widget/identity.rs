@@ -69,7 +69,8 @@ pub fn verify(token: &str, keys: &[Key], key: &str, now: i64) -> Result<Identity
     if header.alg != "HS256" || header.crit.is_some() {
         return Err(invalid("sign the identity token with HS256"));
     }
-    let kid = header.kid.ok_or_else(|| invalid("the identity token's header lacks the `kid` of the widget's secret"))?;
+    let kid =
+        header.kid.ok_or_else(|| invalid("the identity token's header lacks the `kid` of the widget's secret"))?;
     let known = keys.iter().find(|known| known.kid == kid && known.secret.expose().len() >= SECRET_LEAST);
     let known = known.ok_or_else(|| invalid("the identity token's `kid` is of no secret that this widget has now"))?;
     let signature = decode(signature)?;
@@ -85,7 +86,8 @@ fn check(claims: Claims, key: &str, now: i64) -> Result<Identity, Failure> {
     if claims.aud != key {
         return Err(invalid("the identity token's `aud` is not this widget's key"));
     }
-    if claims.sub.trim().is_empty() || claims.sub.chars().count() > SUB_MOST || claims.sub.chars().any(char::is_control) {
+    if claims.sub.trim().is_empty() || claims.sub.chars().count() > SUB_MOST || claims.sub.chars().any(char::is_control)
+    {
         return Err(invalid("the identity token's `sub` must be 1 to 128 characters"));
     }
     let life = claims.exp.checked_sub(claims.iat).filter(|life| (1..=LIFE_MOST).contains(life));

@@ -40,9 +40,10 @@ fn matches(entry: &str, origin: &str) -> bool {
     let Some((from, host)) = origin.split_once("://") else { return false };
     // Any depth, but not the name itself; the port belongs to the place.
     from == scheme
-        && host.strip_suffix(place).and_then(|left| left.strip_suffix('.')).is_some_and(|left| {
-            left.split('.').all(|label| !label.is_empty() && label.bytes().all(is_label_byte))
-        })
+        && host
+            .strip_suffix(place)
+            .and_then(|left| left.strip_suffix('.'))
+            .is_some_and(|left| left.split('.').all(|label| !label.is_empty() && label.bytes().all(is_label_byte)))
 }
 
 fn is_label_byte(byte: u8) -> bool {

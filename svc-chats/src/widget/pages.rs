@@ -43,7 +43,8 @@ pub struct Pages(Arc<Mutex<HashMap<String, (Instant, Option<Arc<Page>>)>>>);
 /// A key that could be ours; others do not reach the database.
 #[must_use]
 pub fn is_key(key: &str) -> bool {
-    key.strip_prefix("wk_").is_some_and(|rest| rest.len() == KEY_LETTERS && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+    key.strip_prefix("wk_")
+        .is_some_and(|rest| rest.len() == KEY_LETTERS && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// Letters of a key behind `wk_`.

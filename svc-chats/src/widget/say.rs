@@ -12,11 +12,11 @@ use uuid::Uuid;
 use super::{
     Visiting,
     limits::{self, Comer},
+    speaking,
     store::{
         self,
         dialogue::{self, SaidRow},
     },
-    visiting,
 };
 use crate::{
     Chats, ask,
@@ -55,7 +55,7 @@ async fn say_in(chats: &Chats, call: &Call<SendVisitorMessageRequest>) -> Result
     if call.text.trim().is_empty() {
         return Err(Failure::invalid("text", "must hold more than spaces"));
     }
-    let visiting = visiting(chats, &call.context, &call.key).await?;
+    let visiting = speaking(chats, &call.context, &call.key).await?;
     let ws = visiting.page.workspace;
     let (taken, live) = match known(chats, &visiting, client, &call.text).await? {
         // Said before: whatever the limits, its answer is still theirs.
@@ -95,7 +95,8 @@ async fn known(chats: &Chats, visiting: &Visiting, client: Uuid, text: &str) -> 
             if let (None, Some(current)) = (said, &current) {
                 said = dialogue::said_just_now(tx, ws, current.id, text, SAME_SECONDS).await?;
             }
-            let crowded = said.is_none() && anonymous && store::anonymous_turns(tx, ws).await? >= limits::ANONYMOUS_TURNS;
+            let crowded =
+                said.is_none() && anonymous && store::anonymous_turns(tx, ws).await? >= limits::ANONYMOUS_TURNS;
             let begins = current.is_none_or(|current| current.is_closed());
             Ok::<_, Failure>(Found { said, begins, crowded })
         })
@@ -127,11 +128,7 @@ async fn arrival(chats: &Chats, visiting: &Visiting, client: Uuid, text: &str) -
         external_id: visiting.external_id(client),
         update_id: None,
         text: text.to_owned(),
-        timing: if delay.is_zero() {
-            Timing::Now { streamed: true }
-        } else {
-            Timing::After { delay, streamed: true }
-        },
+        timing: if delay.is_zero() { Timing::Now { streamed: true } } else { Timing::After { delay, streamed: true } },
         client_id: Some(client),
         request: None,
         ask_key: None,
@@ -154,10 +151,7 @@ async fn stored(chats: &Chats, ws: WorkspaceId, taken: &Taken) -> Result<SendVis
 ///
 /// # Errors
 /// ORIGIN_FORBIDDEN, PROOF_REQUIRED, RATE_LIMITED, FIELD_INVALID, NOT_FOUND for the widget.
-pub async fn send(
-    chats: &Chats,
-    call: Call<SendVisitorMessageRequest>,
-) -> Result<SendVisitorMessageResponse, Failure> {
+pub async fn send(chats: &Chats, call: Call<SendVisitorMessageRequest>) -> Result<SendVisitorMessageResponse, Failure> {
     Ok(say_in(chats, &call).await?.answer)
 }
 
@@ -183,7 +177,7 @@ pub async fn send_stream(
                 }
                 other => shown(AskEvent { event: Some(other) }),
             };
-            Ok(VisitorAnswerEvent { event })
+            Ok::<_, Failure>(VisitorAnswerEvent { event })
         }
     });
     Ok(Box::pin(events))
@@ -208,12 +202,9 @@ fn shown(event: AskEvent) -> Option<Event> {
         ask_event::Event::Delta(d) => {
             Some(Event::Delta(VisitorDelta { turn_id: d.turn_id, offset: d.offset, text: d.text }))
         }
-        ask_event::Event::Restarted(r) => Some(Event::Partial(VisitorAnswer {
-            turn_id: r.turn_id,
-            answering: true,
-            text: String::new(),
-            offset: 0,
-        })),
+        ask_event::Event::Restarted(r) => {
+            Some(Event::Partial(VisitorAnswer { turn_id: r.turn_id, answering: true, text: String::new(), offset: 0 }))
+        }
         ask_event::Event::Accepted(_) | ask_event::Event::Finished(_) => None,
     }
 }
@@ -245,7 +236,7 @@ pub async fn typing(
     chats: &Chats,
     call: Call<NotifyVisitorTypingRequest>,
 ) -> Result<NotifyVisitorTypingResponse, Failure> {
-    let visiting = visiting(chats, &call.context, &call.key).await?;
+    let visiting = speaking(chats, &call.context, &call.key).await?;
     let (ws, of) = (visiting.page.workspace, visiting.of());
     let find = async |tx: &mut Tx| dialogue::current(tx, ws, of).await;
     if let Some(dialogue) = chats.db.in_workspace_id(ws, "chats.visitor_typing", find).await? {

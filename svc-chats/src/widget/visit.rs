@@ -1,9 +1,13 @@
 //! Who a visitor is: begin, go on, become a known person, be forgotten.
 
 use chrono::Utc;
-use neipix_mesh::{Call, CallContext, ContactId, Failure, WorkspaceId, db::Tx, outbox, secret::Secret};
+use neipix_mesh::{
+    Call, CallContext, ContactId, Failure, WorkspaceId, db::Tx, failure::read_status, outbox, secret::Secret,
+};
 use neipix_proto::{
-    auth::v1::{AccessToken, IssueVisitorTokenRequest, auth_service_client::AuthServiceClient},
+    auth::v1::{
+        AccessToken, ErrorReason as AuthReason, IssueVisitorTokenRequest, auth_service_client::AuthServiceClient,
+    },
     chats::v1::{ErrorReason, ResetVisitorRequest, ResetVisitorResponse, StartVisitorRequest, VisitorSession},
 };
 use uuid::Uuid;
@@ -243,7 +247,10 @@ async fn issue(chats: &Chats, page: &Page, visitor: Uuid) -> Result<AccessToken,
         assistant_id: page.assistant.to_string(),
     };
     let mut auth = AuthServiceClient::new(chats.mesh.background("svc-auth"));
-    Ok(auth.issue_visitor_token(request).await?.into_inner())
+    auth.issue_visitor_token(request).await.map(tonic::Response::into_inner).map_err(|status| {
+        // A blocked company's widget is on no site any more.
+        if read_status(&status).is(AuthReason::Blocked) { Failure::not_found() } else { status.into() }
+    })
 }
 
 /// Forgets a visitor on this device.

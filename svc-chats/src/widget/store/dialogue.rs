@@ -86,29 +86,22 @@ const DIALOGUE: &str = "SELECT c.id, c.status, c.handler, c.last_seq FROM conver
 /// # Errors
 /// Storage.
 pub async fn current(tx: &mut Tx, ws: WorkspaceId, of: Of<'_>) -> Result<Option<DialogueRow>, Failure> {
-    Ok(sql_query(format!(
-        "{DIALOGUE} AND c.external_key = '' ORDER BY c.status = 'closed', c.created_at DESC LIMIT 1"
-    ))
-    .bind::<SqlUuid, _>(ws)
-    .bind::<SqlUuid, _>(of.channel)
-    .bind::<Text, _>(of.key)
-    .bind::<Text, _>(of.visitor.to_string())
-    .kept()
-    .get_result(tx)
-    .await
-    .optional()?)
+    Ok(sql_query(format!("{DIALOGUE} AND c.external_key = '' ORDER BY c.status = 'closed', c.created_at DESC LIMIT 1"))
+        .bind::<SqlUuid, _>(ws)
+        .bind::<SqlUuid, _>(of.channel)
+        .bind::<Text, _>(of.key)
+        .bind::<Text, _>(of.visitor.to_string())
+        .kept()
+        .get_result(tx)
+        .await
+        .optional()?)
 }
 
 /// One dialogue, if it is the visitor's.
 ///
 /// # Errors
 /// Storage.
-pub async fn own(
-    tx: &mut Tx,
-    ws: WorkspaceId,
-    of: Of<'_>,
-    id: ConversationId,
-) -> Result<Option<DialogueRow>, Failure> {
+pub async fn own(tx: &mut Tx, ws: WorkspaceId, of: Of<'_>, id: ConversationId) -> Result<Option<DialogueRow>, Failure> {
     Ok(sql_query(format!("{DIALOGUE} AND c.id = $5"))
         .bind::<SqlUuid, _>(ws)
         .bind::<SqlUuid, _>(of.channel)
