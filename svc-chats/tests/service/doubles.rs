@@ -338,7 +338,7 @@ impl Auth {
         http::Request<tonic::body::Body>,
         Response = http::Response<tonic::body::Body>,
         Error = std::convert::Infallible,
-        Future: Send,
+        Future: Send + 'static,
     > + Clone
     + Send
     + Sync {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     doubles::Act,
     harness::{Test, eventually, reason},
-    widget_house::{FRAME, SHOP, Site, signed},
+    widget_house::{SHOP, Site, signed},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +144,7 @@ async fn c_9_a_page_that_is_not_listed_or_not_named_gets_nothing() {
         assert_eq!(reason(browser.start(browser.request()).await), "ORIGIN_FORBIDDEN", "{from:?}");
     }
     // Our frame says which page is around it; a page cannot say that it is another.
-    browser.from = Some(FRAME.into());
+    browser.from = Some(t.chats.widget_origin.to_string());
     let around = |origin: &str| {
         let mut request = browser.request();
         request.site_origin = origin.to_owned();

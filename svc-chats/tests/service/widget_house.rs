@@ -24,8 +24,6 @@ use uuid::Uuid;
 use crate::harness::Test;
 
 pub const SHOP: &str = "https://shop.example";
-/// The origin of our frame, as the settings have it.
-pub const FRAME: &str = "http://widget.localhost:8080";
 
 /// A widget and where its visitors come from.
 pub struct Site<'a> {
