@@ -124,7 +124,12 @@ pub async fn insert(tx: &mut Tx, ws: WorkspaceId, row: &WidgetRow, status: &str)
 
 /// What the channel is called in lists: its first site.
 fn title(row: &WidgetRow) -> String {
-    row.origins.first().and_then(|origin| origin.split_once("://")).map(|(_, host)| host.to_owned()).unwrap_or_default()
+    row.origins
+        .as_slice()
+        .first()
+        .and_then(|origin| origin.split_once("://"))
+        .map(|(_, host)| host.to_owned())
+        .unwrap_or_default()
 }
 
 /// Writes a widget's settings.
