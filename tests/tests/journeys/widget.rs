@@ -163,7 +163,8 @@ async fn c_9_only_listed_pages_use_a_widget_and_only_they_read_its_answers() {
     assert!(good.header("vary").contains("origin") && good.header("access-control-allow-credentials").is_empty());
     let preflight = |origin: &str| {
         let page = shop.page(Some(origin)).with_header("access-control-request-method", "POST");
-        async move { page.call(Method::OPTIONS, &shop.path("/messages"), None).await }
+        let path = shop.path("/messages");
+        async move { page.call(Method::OPTIONS, &path, None).await }
     };
     let listed = preflight(SHOP).await;
     assert_eq!((listed.header("access-control-allow-origin"), listed.header("access-control-max-age")), (SHOP, "7200"));
