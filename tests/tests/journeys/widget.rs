@@ -136,7 +136,8 @@ async fn a_visitor_asks_the_answer_streams_an_operator_takes_over_and_the_wallet
     let charges = async || {
         let wallet = owner.get("/api/v1/billing/wallet").await.ok();
         let turn = owner.get(&format!("/api/v1/chats/{chat}/turns")).await.ok()["turns"][0].clone();
-        (number(&turn["costMicroPix"]) > 0 && number(&wallet["wallet"]["heldMicroPix"]) == 0).then_some(())
+        let (cost, spent) = (number(&turn["costMicroPix"]), number(&wallet["spentMicroPix"]));
+        (cost > 0 && spent == cost && number(&wallet["heldMicroPix"]) == 0).then_some(())
     };
     eventually_within(SOON, "one charge", charges).await;
     shop.house.close().await;
