@@ -1,12 +1,14 @@
 import type { Schemas } from '@neipix/api'
-import { Button, DataTable, Empty, Money, Segmented, Select, Time, type DataTableColumn } from '@neipix/ui'
+import { Button, DataTable, Empty, Money, Segmented, Skeleton, Time, type DataTableColumn } from '@neipix/ui'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { X } from 'lucide-react'
-import { useMemo } from 'react'
+import { lazy, Suspense, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Trouble } from '@app/shared/trouble'
-import { kindOf, KINDS, type Kind, type Period, type StatementSearch } from './filters'
+import { kindOf, type Kind, type Period, type StatementSearch } from './filters'
 import { statementQuery } from './queries'
+
+const KindSelect = lazy(() => import('./kind-select'))
 
 export interface StatementProps {
   search: StatementSearch
@@ -112,10 +114,6 @@ function Filters({ search, onSearch }: StatementProps) {
       ...(turn ? { turn } : {}),
     })
   }
-  const kinds = [
-    { value: 'any' as const, label: t('filters.anyKind') },
-    ...(Object.keys(KINDS) as Kind[]).map((value) => ({ value, label: t(`kinds.${value}`) })),
-  ]
   return (
     <div className="flex flex-wrap items-center gap-3">
       <Segmented<Period>
@@ -124,13 +122,9 @@ function Filters({ search, onSearch }: StatementProps) {
         value={period ?? 'all'}
         onValueChange={(value) => choose({ period: value === 'all' ? undefined : value })}
       />
-      <Select<Kind | 'any'>
-        aria-label={t('filters.kind')}
-        options={kinds}
-        value={kind ?? 'any'}
-        onValueChange={(value) => choose({ kind: value === 'any' ? undefined : value })}
-        className="w-64 max-sm:w-full"
-      />
+      <Suspense fallback={<Skeleton className="h-9 w-64 max-sm:w-full" />}>
+        <KindSelect kind={kind} onChange={(value) => choose({ kind: value })} />
+      </Suspense>
       {turn ? (
         <Button
           size="sm"
