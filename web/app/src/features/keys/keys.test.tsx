@@ -1,15 +1,11 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
-import { beforeEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { http, problem } from '@app/mock/http'
 import { fill, openApp, withMockServer } from '@app/mock/test-app'
 import { world } from '@app/mock/world'
 
 const server = withMockServer()
-beforeEach(() => {
-  vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(600)
-  vi.spyOn(HTMLElement.prototype, 'offsetWidth', 'get').mockReturnValue(900)
-})
 
 async function openForm() {
   openApp('/keys')

@@ -14,7 +14,6 @@ withMockServer()
 afterEach(() => {
   act(() => openWindow(null))
   usePreferences.setState({ theme: 'system', language: 'ru' })
-  vi.restoreAllMocks()
 })
 
 test('⌘K finds a section by another word for it and goes there, with Russian letters on the keyboard too', async () => {

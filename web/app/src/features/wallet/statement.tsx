@@ -5,7 +5,7 @@ import { X } from 'lucide-react'
 import { lazy, Suspense, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Trouble } from '@app/shared/trouble'
-import { kindOf, type Kind, type Period, type StatementSearch } from './filters'
+import { kindOf, type Period, type StatementSearch } from './filters'
 import { statementQuery } from './queries'
 
 const KindSelect = lazy(() => import('./kind-select'))
@@ -23,7 +23,7 @@ export function Statement({ search, onSearch }: StatementProps) {
   const { open, ...filters } = search
   const statement = useInfiniteQuery(statementQuery(filters))
   const rows = useMemo(() => statement.data?.pages.flatMap(({ transfers }) => transfers), [statement.data])
-  const filtered = Object.keys(filters).length > 0
+  const filtered = Object.values(filters).some((value) => value !== undefined)
   const reset = filtered ? <Button onClick={() => onSearch({})}>{t('filters.reset')}</Button> : undefined
   return (
     <section aria-label={t('statement')} className="flex min-h-0 flex-1 flex-col gap-3">
@@ -106,14 +106,7 @@ const PERIODS: readonly Period[] = ['7d', '30d', 'all']
 function Filters({ search, onSearch }: StatementProps) {
   const { t } = useTranslation('wallet')
   const { kind, period, turn } = search
-  const choose = (changes: { kind?: Kind | undefined; period?: StatementSearch['period'] | undefined }) => {
-    const next = { kind, period, ...changes }
-    onSearch({
-      ...(next.kind ? { kind: next.kind } : {}),
-      ...(next.period ? { period: next.period } : {}),
-      ...(turn ? { turn } : {}),
-    })
-  }
+  const choose = (changes: StatementSearch) => onSearch({ kind, period, turn, ...changes })
   return (
     <div className="flex flex-wrap items-center gap-3">
       <Segmented<Period>
@@ -126,10 +119,7 @@ function Filters({ search, onSearch }: StatementProps) {
         <KindSelect kind={kind} onChange={(value) => choose({ kind: value })} />
       </Suspense>
       {turn ? (
-        <Button
-          size="sm"
-          onClick={() => onSearch({ ...(kind ? { kind } : {}), ...(period ? { period } : {}) })}
-        >
+        <Button size="sm" onClick={() => onSearch({ kind, period })}>
           {t('filters.turn')}
           <X aria-hidden />
         </Button>

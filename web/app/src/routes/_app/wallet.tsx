@@ -13,11 +13,7 @@ const TransferSheet = lazy(() => import('@app/features/wallet/transfer-sheet'))
 
 export const Route = createFileRoute('/_app/wallet')({
   validateSearch: statementSearch,
-  loaderDeps: ({ search: { kind, period, turn } }) => ({
-    ...(kind ? { kind } : {}),
-    ...(period ? { period } : {}),
-    ...(turn ? { turn } : {}),
-  }),
+  loaderDeps: ({ search: { kind, period, turn } }) => ({ kind, period, turn }),
   // Begun, not awaited: the screen shows its own skeleton.
   loader: ({ context, deps }) => {
     if (!context.me.permissions.includes('billing.read')) return
