@@ -16,6 +16,8 @@ class NoResizeObserver implements ResizeObserver {
 }
 globalThis.ResizeObserver ??= NoResizeObserver
 
-// jsdom scrolls nothing.
-Element.prototype.scrollIntoView ??= () => {}
-window.scrollTo = () => {}
+// jsdom scrolls nothing; tests that run without it need none.
+if (typeof window !== 'undefined') {
+  Element.prototype.scrollIntoView ??= () => {}
+  window.scrollTo = () => {}
+}

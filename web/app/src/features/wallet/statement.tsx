@@ -69,9 +69,20 @@ function useColumns(): DataTableColumn<Schemas['Transfer']>[] {
         id: 'time',
         header: t('columns.time'),
         width: '9rem',
+        hideBelow: 'sm',
         cell: ({ createTime }) => (createTime ? <When value={createTime} /> : null),
       },
-      { id: 'kind', header: t('columns.kind'), cell: ({ kind }) => t(`kinds.${kindOf(kind)}`) },
+      {
+        id: 'kind',
+        header: t('columns.kind'),
+        cell: ({ kind, createTime }) => (
+          <span className="block min-w-0">
+            <span className="block truncate">{t(`kinds.${kindOf(kind)}`)}</span>
+            {/* Where its own column has no room. */}
+            <span className="text-xs sm:hidden">{createTime ? <When value={createTime} /> : null}</span>
+          </span>
+        ),
+      },
       {
         id: 'amount',
         header: t('columns.amount'),

@@ -81,7 +81,7 @@ function ChargeLines({ charge }: { charge: Schemas['Charge'] }) {
   const number = new Intl.NumberFormat(useLocale())
   const count = (tokens: string) => number.format(BigInt(tokens))
   return (
-    <Lines title={t('transfer.cost')}>
+    <Lines title={t('transfer.counted')}>
       <Line label={t('transfer.cost')}>
         <Money microPix={charge.costMicroPix} priceMicroRub={null} digits={6} />
       </Line>
