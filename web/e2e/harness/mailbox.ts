@@ -15,7 +15,9 @@ export async function codeFor(email: string): Promise<string> {
     .poll(async () => {
       const answer = await fetch(`${mailbox}/mailbox/api/messages?to=${encodeURIComponent(email)}`)
       const { messages } = (await answer.json()) as { messages: Letter[] }
-      code = messages.map((letter) => /\b\d{6}\b/u.exec(letter.text)?.[0]).find((found) => found !== undefined)
+      code = messages
+        .map((letter) => /\b\d{6}\b/u.exec(letter.text)?.[0])
+        .find((found) => found !== undefined)
       return code
     })
     .toBeDefined()

@@ -63,7 +63,8 @@ export class Model {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method === 'GET') return json(response, 200, { object: 'list', data: [{ id: Model.NAME, object: 'model' }] })
+    if (request.method === 'GET')
+      return json(response, 200, { object: 'list', data: [{ id: Model.NAME, object: 'model' }] })
     const asked = JSON.parse(await bodyOf(request)) as Asked
     const question = textOf(asked.messages.findLast((message) => message.role === 'user'))
     const found = this.scripts.find((script) => question.includes(script.question))
@@ -71,7 +72,9 @@ export class Model {
     const usage = figures(asked, words)
     if (asked.stream !== true) return json(response, 200, whole(words.join(''), usage))
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    send(response, { choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }] })
+    send(response, {
+      choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }],
+    })
     for (const [at, word] of words.entries()) {
       if (at === found?.script.holdBefore) await found.hold.wait()
       send(response, { choices: [{ index: 0, delta: { content: word }, finish_reason: null }] })

@@ -58,7 +58,8 @@ export class Product {
 
   static async start(): Promise<Product> {
     const program = process.env['STAGE']
-    if (program === undefined) throw new Error('STAGE, the program that serves the product, is not set: run `make test-e2e`')
+    if (program === undefined)
+      throw new Error('STAGE, the program that serves the product, is not set: run `make test-e2e`')
     const model = await Model.start()
     const stage = spawn(program, ['--set', `WEB_DIR=${BUILT}`], { stdio: ['pipe', 'pipe', 'inherit'] })
     const lines = createInterface({ input: stage.stdout })[Symbol.asyncIterator]()
@@ -112,7 +113,13 @@ export class Product {
   }
 
   // The system's resolver may not know `*.localhost`: the address is named, and the host said.
-  private async request<T>(host: string, token: string, verb: string, path: string, body: unknown): Promise<T> {
+  private async request<T>(
+    host: string,
+    token: string,
+    verb: string,
+    path: string,
+    body: unknown,
+  ): Promise<T> {
     const { request } = await import('node:http')
     const text = body === undefined ? undefined : JSON.stringify(body)
     return new Promise((resolve, reject) => {
@@ -152,7 +159,12 @@ export class Product {
       priority: 1,
     }
     await this.staff('POST', '/api/v1/admin/providers', { provider })
-    const price = { model: Model.NAME, inputMicroPix: '1000000000', outputMicroPix: '2000000000', markupBp: 10000 }
+    const price = {
+      model: Model.NAME,
+      inputMicroPix: '1000000000',
+      outputMicroPix: '2000000000',
+      markupBp: 10000,
+    }
     await this.staff('POST', '/api/v1/admin/prices', { price })
   }
 }

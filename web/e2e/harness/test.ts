@@ -33,19 +33,18 @@ const EXPECTED = /^Failed to load resource|net::ERR_|WebSocket connection to/u
 
 export const test = base.extend<OfTest, OfWorker>({
   product: [
-    // eslint-disable-next-line no-empty-pattern
-    async ({}, use) => {
+    async ({}, give) => {
       const product = await Product.start()
-      await use(product)
+      await give(product)
       await product.stop()
     },
     { scope: 'worker', timeout: 120_000 },
   ],
 
-  visit: async ({ browser }, use) => {
+  visit: async ({ browser }, give) => {
     const complaints: string[] = []
     const open: { road: Road; close: () => Promise<void> }[] = []
-    await use(async ({ language = 'ru', theme = 'light', width = 1280 } = {}) => {
+    await give(async ({ language = 'ru', theme = 'light', width = 1280 } = {}) => {
       const road = await Road.open()
       const context = await browser.newContext({
         proxy: road.proxy,
@@ -77,11 +76,19 @@ export const test = base.extend<OfTest, OfWorker>({
 
 /** What the switch of the language would keep. */
 function preferEnglish(): void {
-  localStorage.setItem('npx:preferences', JSON.stringify({ state: { theme: 'system', language: 'en' }, version: 1 }))
+  localStorage.setItem(
+    'npx:preferences',
+    JSON.stringify({ state: { theme: 'system', language: 'en' }, version: 1 }),
+  )
 }
 
 /** Signs in at the form of a host, as a person would. */
-export async function signIn(page: Page, product: Product, host: Host, person: Pick<Person, 'email'>): Promise<void> {
+export async function signIn(
+  page: Page,
+  product: Product,
+  host: Host,
+  person: Pick<Person, 'email'>,
+): Promise<void> {
   await page.goto(product.origin(host))
   await fillLogin(page, person.email)
   await expect(page.getByRole('main')).toBeVisible()

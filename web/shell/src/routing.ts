@@ -1,0 +1,22 @@
+import type { AnyRouter } from '@tanstack/react-router'
+import { api } from './api'
+import { RouteMissing, RouteTrouble } from './route-trouble'
+
+/** What the routers of all apps have in common. */
+export const routing = {
+  options: {
+    defaultPreload: 'intent',
+    // Freshness is the query client's matter.
+    defaultPreloadStaleTime: 0,
+    scrollRestoration: true,
+    defaultErrorComponent: RouteTrouble,
+    defaultNotFoundComponent: RouteMissing,
+  },
+
+  /** When the server ends the session, the guard leads to the log-in and remembers the place. */
+  followSession(router: AnyRouter): void {
+    api.session.onChange(() => {
+      if (!api.session.signedIn) void router.invalidate()
+    })
+  },
+} as const
