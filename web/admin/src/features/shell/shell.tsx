@@ -1,4 +1,4 @@
-import { useFocusTitle, usePalette } from '@neipix/shell'
+import { MOD, SkipLink, useScreenChange } from '@neipix/shell'
 import { IconButton, Kbd, Sheet, SheetContent, Sign } from '@neipix/ui'
 import { Outlet, useRouterState } from '@tanstack/react-router'
 import { Menu as MenuIcon, Search } from 'lucide-react'
@@ -6,43 +6,43 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { AccountMenu } from './account-menu'
 import { Navigation } from './navigation'
-import { Palette } from './palette'
+import { openPalette, Palette } from './palette'
 
-/** What stands around every screen of the panel: a dark side, or a bar on a narrow screen. */
+/** Each path is a screen of its own. */
+const screenOf = (pathname: string) => pathname
+
+/** What stands around every screen of the panel: an ink side, or an ink bar on a narrow screen. */
 export function Shell() {
-  const { t } = useTranslation('shell')
-  const [finding, setFinding] = usePalette()
-  useFocusTitle()
+  useScreenChange(screenOf)
   return (
     <div className="flex h-dvh min-w-0 flex-col lg:flex-row">
-      <a
-        href="#main"
-        className="bg-surface text-ink sr-only z-50 rounded-md px-3 py-2 focus:not-sr-only focus:absolute focus:top-2 focus:left-2"
-      >
-        {t('skip')}
-      </a>
+      <SkipLink />
       {/* Ink in both themes: the panel must not be taken for the customer's app. */}
       <aside
         data-theme="dark"
         className="bg-sunken text-ink border-line hidden w-56 shrink-0 flex-col gap-3 border-r p-3 lg:flex"
       >
-        <Home />
-        <FindButton onFind={() => setFinding(true)} />
+        <Name />
+        <FindButton />
         <Navigation />
-        <div className="mt-auto flex flex-col">
+        <div className="mt-auto">
           <AccountMenu />
         </div>
       </aside>
-      <NarrowBar onFind={() => setFinding(true)} />
-      <main id="main" tabIndex={-1} className="flex min-h-0 min-w-0 flex-1 flex-col p-4 outline-none sm:p-5">
+      <NarrowBar />
+      <main
+        id="main"
+        tabIndex={-1}
+        className="flex min-h-0 min-w-0 flex-1 flex-col overflow-y-auto p-4 outline-none sm:p-5"
+      >
         <Outlet />
       </main>
-      <Palette open={finding} onOpenChange={setFinding} />
+      <Palette />
     </div>
   )
 }
 
-function Home() {
+function Name() {
   const { t } = useTranslation('shell')
   return (
     <p className="flex min-h-9 items-center gap-2 px-2 text-sm font-semibold tracking-tight">
@@ -53,28 +53,26 @@ function Home() {
   )
 }
 
-function FindButton({ onFind }: { onFind: () => void }) {
+function FindButton() {
   const { t } = useTranslation('shell')
   return (
     <button
       type="button"
-      onClick={onFind}
+      onClick={openPalette}
       className="border-line-strong text-ink-2 hover:text-ink flex min-h-9 items-center gap-2 rounded-md border px-2.5 text-sm transition-colors"
     >
       <Search aria-hidden className="size-4" />
-      <span className="flex-1 truncate text-left">{t('palette.open')}</span>
-      <Kbd keys={['⌘', 'K']} />
+      <span className="flex-1 truncate text-left">{t('find')}</span>
+      <Kbd keys={[MOD, 'K']} />
     </button>
   )
 }
 
-function NarrowBar({ onFind }: { onFind: () => void }) {
+function NarrowBar() {
   const { t } = useTranslation('shell')
-  const { t: common } = useTranslation('common')
   const path = useRouterState({ select: (state) => state.location.pathname })
   // Open for one screen only: the next one closes it.
   const [openAt, setOpenAt] = useState<string>()
-  const open = openAt === path
   return (
     <header
       data-theme="dark"
@@ -84,13 +82,13 @@ function NarrowBar({ onFind }: { onFind: () => void }) {
         <MenuIcon aria-hidden />
       </IconButton>
       <div className="flex-1">
-        <Home />
+        <Name />
       </div>
-      <IconButton aria-label={t('palette.open')} onClick={onFind}>
+      <IconButton aria-label={t('find')} onClick={openPalette}>
         <Search aria-hidden />
       </IconButton>
-      <Sheet open={open} onOpenChange={(next) => setOpenAt(next ? path : undefined)}>
-        <SheetContent title={t('navigation')} closeLabel={common('close')}>
+      <Sheet open={openAt === path} onOpenChange={(open) => setOpenAt(open ? path : undefined)}>
+        <SheetContent title={t('navigation')} closeLabel={t('closeMenu')}>
           <div className="flex flex-col gap-4">
             <Navigation />
             <AccountMenu />
