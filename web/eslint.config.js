@@ -43,7 +43,11 @@ export default tseslint.config(
     ['@admin/app/**', '@admin/routes/**', '@admin/features/**', '@admin/mock/**', '../**'],
     'a feature knows itself and what is shared, no other feature, no route, no app',
   ),
-  without(['admin/src/routes/**'], ['@admin/app/**', '@admin/mock/**'], 'a route loads and composes features'),
+  without(
+    ['admin/src/routes/**'],
+    ['@admin/app/**', '@admin/mock/**'],
+    'a route loads and composes features',
+  ),
   without(['shell/**'], ['@app/**', '@admin/**'], 'what both apps share knows neither'),
   { files: ['**/*.test.{ts,tsx}', '{app,admin}/src/mock/**'], rules: { 'no-restricted-imports': 'off' } },
   without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),

@@ -4,10 +4,12 @@ import { redirect } from '@tanstack/react-router'
 import { safeNext } from './next'
 import { whoIsHere } from './session'
 
-/** The search of the screens before the door: a safe `next`, or none. */
-export function nextOf(search: Record<string, unknown>): { next?: string } {
-  const next = safeNext(search['next'])
-  return next === undefined ? {} : { next }
+/**
+ * The search of the screens before the door: a safe `next`, or none. It must be said to be absent: what is left out
+ * here would stay as the address has it.
+ */
+export function nextOf(search: Record<string, unknown>): { next?: string | undefined } {
+  return { next: safeNext(search['next']) }
 }
 
 /** Leads a signed-in person past the door. Where it cannot be known who is here, the form is shown: it will say so. */

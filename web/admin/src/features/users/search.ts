@@ -2,24 +2,22 @@ import { ORDERS, type Order, type UsersFilter } from './queries'
 
 /** What the address of the screen says; what is the usual is left out. */
 export interface UsersSearch {
-  q?: string
-  staff?: true
-  order?: Exclude<Order, 'create_time desc'>
+  q?: string | undefined
+  staff?: true | undefined
+  order?: Exclude<Order, 'create_time desc'> | undefined
   /** The user who is open beside the table. */
-  user?: string
+  user?: string | undefined
 }
 
-/** Reads the address; what is not understood is forgotten. */
-export function usersSearch(input: Record<string, unknown>): UsersSearch {
-  const { q, staff, order, user } = input
+/** Reads the address. What is not understood is said to be absent: left out, it would stay as the address has it. */
+export function usersSearch({ q, staff, order, user }: Record<string, unknown>): UsersSearch {
+  // A number in the address is read as one.
+  const text = typeof q === 'string' || typeof q === 'number' ? String(q).slice(0, 200) : ''
   return {
-    // A number in the address is read as one.
-    ...((typeof q === 'string' || typeof q === 'number') && String(q).trim()
-      ? { q: String(q).slice(0, 200) }
-      : {}),
-    ...(staff === true ? { staff } : {}),
-    ...(isOrder(order) && order !== 'create_time desc' ? { order } : {}),
-    ...(typeof user === 'string' && user ? { user } : {}),
+    q: text.trim() ? text : undefined,
+    staff: staff === true ? staff : undefined,
+    order: isOrder(order) && order !== 'create_time desc' ? order : undefined,
+    user: typeof user === 'string' && user ? user : undefined,
   }
 }
 
