@@ -24,14 +24,15 @@ function mockWorker(): Plugin {
 /** How the app of a host is served and built, into `dist/<host>`. */
 export function appConfig(host: 'app' | 'admin', port: number) {
   const there = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-  const edge = process.env['NEIPIX_EDGE'] ?? 'http://127.0.0.1:8080'
+  const edge = process.env['NEIPIX_EDGE'] ?? `http://${host}.localhost:8080`
   return defineConfig(({ mode }) => ({
     plugins: [tanstackRouter(), react(), tailwindcss(), mode === 'mock' ? mockWorker() : undefined],
     resolve: { alias: { [`@${host}`]: there(`../${host}/src`) } },
     publicDir: there('./public'),
     build: { outDir: `../dist/${host}`, emptyOutDir: true, manifest: true },
     server: {
-      host: `${host}.localhost`,
+      // Browsers know `<host>.localhost`, the name that the product uses locally, as this machine.
+      host: '127.0.0.1',
       port,
       // The running product answers what this page asks of its own host.
       proxy: { '/api': { target: edge, ws: true } },

@@ -1,6 +1,6 @@
 import type { AnyRouter } from '@tanstack/react-router'
 import { api } from './api'
-import { RouteMissing, RouteTrouble } from './route-trouble'
+import { RouteMissing, RouteTrouble, RouteWaiting } from './route-trouble'
 
 /** What the routers of all apps have in common. */
 export const routing = {
@@ -11,6 +11,8 @@ export const routing = {
     scrollRestoration: true,
     defaultErrorComponent: RouteTrouble,
     defaultNotFoundComponent: RouteMissing,
+    defaultPendingComponent: RouteWaiting,
+    defaultPendingMs: 500,
   },
 
   /** When the server ends the session, the guard leads to the log-in and remembers the place. */

@@ -1,1 +1,1 @@
-export { RouteMissing, RouteTrouble } from '@neipix/shell'
+export { RouteMissing, RouteTrouble, RouteWaiting } from '@neipix/shell'

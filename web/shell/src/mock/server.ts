@@ -1,10 +1,10 @@
-import type { RequestHandler } from 'msw'
+import type { RequestHandler, WebSocketHandler } from 'msw'
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { api } from '../api'
 
 export interface MockServer {
-  handlers: readonly RequestHandler[]
+  handlers: readonly (RequestHandler | WebSocketHandler)[]
   /** Loads the words of the tests. */
   speak: () => Promise<void>
   /** Puts the world back before each test. */

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import { numbers } from '@app/shared/numbers'
 import { useMay, useMe } from '@app/shared/session'
 import { WAITING_MOST, waitingQuery } from '@app/shared/waiting'
 import { EventsCard } from './events-card'
@@ -40,7 +41,7 @@ export function Overview() {
 function Numbers() {
   const money = useMay('billing.read')
   return (
-    <StatGroup className="border-line bg-surface rounded-xl border p-5 shadow-sm">
+    <StatGroup className={numbers}>
       {money ? <BalanceStat /> : null}
       {money ? <SpentStat /> : null}
       <WaitingStat />
@@ -60,7 +61,15 @@ function BalanceStat() {
   const { data, isPending } = useQuery(walletQuery())
   const { data: outlook } = useQuery(forecastQuery(useMe()))
   const value = data ? <Link to="/wallet">{formatPix(data.availableMicroPix, locale)}</Link> : null
-  return <Stat label={t('balance')} value={<Value loading={isPending}>{value}</Value>} note={<Enough days={outlook?.days} empty={data?.availableMicroPix === '0'} known={outlook !== undefined} />} />
+  return (
+    <Stat
+      label={t('balance')}
+      value={<Value loading={isPending}>{value}</Value>}
+      note={
+        <Enough days={outlook?.days} empty={data?.availableMicroPix === '0'} known={outlook !== undefined} />
+      }
+    />
+  )
 }
 
 function Enough({ days, empty, known }: { days: number | undefined; empty: boolean; known: boolean }) {
@@ -99,11 +108,20 @@ function WaitingStat() {
       tone="human"
       label={t('waiting.stat')}
       value={
-        <Value loading={isPending}>{rows ? (data.nextPageToken ? `${WAITING_MOST}+` : rows.length) : null}</Value>
+        <Value loading={isPending}>
+          {rows ? (data.nextPageToken ? `${WAITING_MOST}+` : rows.length) : null}
+        </Value>
       }
-      note={oldest ? <Time value={oldest} /> : rows ? t('waiting.calm') : null}
+      note={oldest ? <Longest since={oldest} /> : rows ? t('waiting.calm') : null}
     />
   )
+}
+
+function Longest({ since }: { since: string }) {
+  const { t } = useTranslation('overview')
+  const locale = useLocale()
+  const now = useNow()
+  return t('waiting.longest', { when: formatRelative(new Date(since), new Date(now), locale) })
 }
 
 function ShiftStat() {
