@@ -43,6 +43,8 @@ export default defineConfig({
           environmentOptions: { jsdom: { url: 'http://app.localhost:8080' } },
           include: ['{api,ui,shell,app,admin,widget}/src/**/*.test.{ts,tsx}'],
           setupFiles: ['./ui/test/setup.ts'],
+          // A machine that also compiles is slow: a whole screen in jsdom takes its time.
+          testTimeout: 20_000,
         },
       },
       stories('light'),
