@@ -8,6 +8,8 @@ const CHROMIUM = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Each context is an incognito window, which gives a foreign frame no storage unless told so.
+  '--disable-features=BlockThirdPartyCookiesInIncognito,ImprovedCookieControls',
   '--font-render-hinting=none',
   '--force-color-profile=srgb',
 ]

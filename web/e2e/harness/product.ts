@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -100,6 +101,12 @@ export class Product {
     return this.request<T>(this.told.apiHost, token, verb, path, body)
   }
 
+  /** The access token of somebody at the API's host. */
+  async signIn({ email }: Pick<Person, 'email'>): Promise<string> {
+    const body = { email, password: PASSWORD, surface: 'SURFACE_API' }
+    return (await this.call<{ accessToken: string }>('POST', '/api/v1/auth/login', body, '')).accessToken
+  }
+
   /** The same as a superadmin at the panel's host. */
   async staff<T>(verb: string, path: string, body?: unknown): Promise<T> {
     return this.request<T>(this.told.adminHost, this.told.staffToken, verb, path, body)
@@ -113,14 +120,7 @@ export class Product {
   }
 
   // The system's resolver may not know `*.localhost`: the address is named, and the host said.
-  private async request<T>(
-    host: string,
-    token: string,
-    verb: string,
-    path: string,
-    body: unknown,
-  ): Promise<T> {
-    const { request } = await import('node:http')
+  private request<T>(host: string, token: string, verb: string, path: string, body: unknown): Promise<T> {
     const text = body === undefined ? undefined : JSON.stringify(body)
     return new Promise((resolve, reject) => {
       const call = request(
@@ -129,7 +129,7 @@ export class Product {
           method: verb,
           headers: {
             host,
-            authorization: `Bearer ${token}`,
+            ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
             ...(text === undefined ? {} : { 'content-type': 'application/json' }),
           },
         },

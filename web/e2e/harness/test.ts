@@ -96,7 +96,7 @@ export async function signIn(
 
 /** The log-in form that is on the page. */
 export async function fillLogin(page: Page, email: string, password = 'long enough 1'): Promise<void> {
-  await page.getByLabel(/почта|e-?mail/iu).fill(email)
+  await page.getByLabel(/^(почта|e-?mail)$/iu).fill(email)
   await page.getByLabel(/^(пароль|password)$/iu).fill(password)
   await page.getByRole('button', { name: /^(войти|sign in|log in)$/iu }).click()
 }
