@@ -64,7 +64,7 @@ function record(n: number): Schemas['AuditRecord'] {
     object: `price:${uuid(300 + n)}`,
     reason: '',
     detail: '{"after":{"markupBp":10000}}',
-    time: daysAgo(n),
+    time: daysAgo(120 - n),
     prevHash: 'ab'.repeat(32),
     hash: 'cd'.repeat(32),
   }

@@ -62,8 +62,14 @@ function columnsOf(t: TFunction<'audit'>): DataTableColumn<AuditRecord>[] {
     {
       id: 'time',
       header: t('time'),
-      width: '10rem',
-      cell: (record) => (record.time ? <Time value={record.time} show="full" /> : null),
+      width: '8.5rem',
+      cell: ({ time }) =>
+        time ? (
+          <span className="flex gap-2">
+            <Time value={time} show="day" />
+            <Time value={time} show="clock" className="text-ink-2" />
+          </span>
+        ) : null,
     },
     {
       id: 'action',

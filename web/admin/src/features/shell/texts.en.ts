@@ -14,7 +14,7 @@ export const en: Translation<typeof ru> = {
   themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
   language: 'Language',
   signOut: 'Sign out',
-  find: 'Find or do',
+  find: 'Find',
   palette: {
     title: 'Find or do',
     placeholder: 'Section or action',

@@ -11,7 +11,7 @@ export const ru = {
   themes: { system: 'Как в системе', light: 'Светлая', dark: 'Тёмная' },
   language: 'Язык',
   signOut: 'Выйти',
-  find: 'Найти или сделать',
+  find: 'Найти',
   palette: {
     title: 'Найти или сделать',
     placeholder: 'Раздел или действие',
