@@ -37,6 +37,18 @@ export default tseslint.config(
     'a feature knows itself and what is shared, no other feature, no route, no app',
   ),
   without(['app/src/routes/**'], ['@app/app/**', '@app/mock/**'], 'a route loads and composes features'),
-  { files: ['**/*.test.{ts,tsx}', 'app/src/mock/**'], rules: { 'no-restricted-imports': 'off' } },
+  // The panel is a house of the same kind; what is shared stands in `shell/`.
+  without(
+    ['admin/src/features/**'],
+    ['@admin/app/**', '@admin/routes/**', '@admin/features/**', '@admin/mock/**', '../**'],
+    'a feature knows itself and what is shared, no other feature, no route, no app',
+  ),
+  without(
+    ['admin/src/routes/**'],
+    ['@admin/app/**', '@admin/mock/**'],
+    'a route loads and composes features',
+  ),
+  without(['shell/**'], ['@app/**', '@admin/**'], 'what both apps share knows neither'),
+  { files: ['**/*.test.{ts,tsx}', '{app,admin}/src/mock/**'], rules: { 'no-restricted-imports': 'off' } },
   without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),
 )

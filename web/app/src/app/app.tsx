@@ -1,29 +1,15 @@
-import { KitProvider, ToastRegion } from '@neipix/ui'
-import { QueryClientProvider, type QueryClient } from '@tanstack/react-query'
+import { Frame, routing } from '@neipix/shell'
+import type { QueryClient } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { useEffect } from 'react'
-import { useTranslation } from 'react-i18next'
-import { api } from '@app/shared/api'
-import { toaster } from '@app/shared/toaster'
 import type { AppRouter } from './router'
 
 /** The whole app. */
 export function App({ queries, router }: { queries: QueryClient; router: AppRouter }) {
-  const { t, i18n } = useTranslation('common')
-  // The server ended the session: the guard leads to the log-in and remembers the place.
-  useEffect(
-    () =>
-      api.session.onChange(() => {
-        if (!api.session.signedIn) void router.invalidate()
-      }),
-    [router],
-  )
+  useEffect(() => routing.followSession(router), [router])
   return (
-    <KitProvider locale={i18n.language === 'en' ? 'en' : 'ru'}>
-      <QueryClientProvider client={queries}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>
-      <ToastRegion toaster={toaster} labels={{ region: t('toasts'), close: t('close') }} />
-    </KitProvider>
+    <Frame queries={queries}>
+      <RouterProvider router={router} />
+    </Frame>
   )
 }

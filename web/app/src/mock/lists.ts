@@ -1,12 +1,6 @@
+import { page } from '@neipix/shell/mock'
 import { http, problem } from './http'
 import { world } from './world'
-
-/** A page of rows; the token is the number of the first row. */
-function page<T>(rows: T[], size: string | null, token: string | null): { rows: T[]; nextPageToken: string } {
-  const from = Number(token ?? 0)
-  const to = from + (Number(size) || 50)
-  return { rows: rows.slice(from, to), nextPageToken: to < rows.length ? String(to) : '' }
-}
 
 const may = (permission: string) => world.me.permissions.includes(permission)
 const forbidden = () => problem(403, 'PERMISSION_DENIED')

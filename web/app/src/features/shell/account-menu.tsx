@@ -1,33 +1,13 @@
-import {
-  Menu,
-  MenuContent,
-  MenuGroup,
-  MenuGroupLabel,
-  MenuItem,
-  MenuLinkItem,
-  MenuSeparator,
-  MenuTrigger,
-} from '@neipix/ui'
+import { LooksItems } from '@neipix/shell'
+import { Menu, MenuContent, MenuItem, MenuLinkItem, MenuSeparator, MenuTrigger } from '@neipix/ui'
 import { Link } from '@tanstack/react-router'
-import { Check, CircleHelp, LogOut, Monitor, Moon, Sun } from 'lucide-react'
+import { CircleHelp, LogOut } from 'lucide-react'
 import type { ReactElement } from 'react'
 import { useTranslation } from 'react-i18next'
-import { usePreferences, type Theme } from '@app/shared/preferences'
 import { useMe } from '@app/shared/session'
 import { sectionsFor } from './sections'
 import { useSignOut } from './sign-out'
 import { openWindow } from './state'
-
-const THEMES: readonly { theme: Theme; icon: typeof Sun }[] = [
-  { theme: 'light', icon: Sun },
-  { theme: 'dark', icon: Moon },
-  { theme: 'system', icon: Monitor },
-]
-
-const LANGUAGES = [
-  { language: 'ru', name: 'Русский' },
-  { language: 'en', name: 'English' },
-] as const
 
 export interface AccountMenuProps {
   /** The button that opens it, with its look. */
@@ -50,7 +30,6 @@ export default function AccountMenu({ trigger, withSections, defaultOpen }: Acco
 function Items({ withSections }: Pick<AccountMenuProps, 'withSections'>) {
   const { t } = useTranslation('shell')
   const me = useMe()
-  const { theme, language, setTheme, setLanguage } = usePreferences()
   const signOut = useSignOut()
   const sections = sectionsFor(me?.permissions ?? []).filter((section) => !section.onBar)
   return (
@@ -62,34 +41,7 @@ function Items({ withSections }: Pick<AccountMenuProps, 'withSections'>) {
             </MenuLinkItem>
           ))
         : null}
-      <MenuGroup>
-        <MenuGroupLabel>{t('theme')}</MenuGroupLabel>
-        {THEMES.map(({ theme: one, icon: Icon }) => (
-          <MenuItem
-            key={one}
-            icon={<Icon aria-hidden />}
-            shortcut={one === theme ? <Check aria-hidden className="text-ai" /> : null}
-            closeOnClick={false}
-            onClick={() => setTheme(one)}
-          >
-            {t(`themes.${one}`)}
-          </MenuItem>
-        ))}
-      </MenuGroup>
-      <MenuGroup>
-        <MenuGroupLabel>{t('language')}</MenuGroupLabel>
-        {LANGUAGES.map(({ language: one, name }) => (
-          <MenuItem
-            key={one}
-            lang={one}
-            icon={<span className="size-4" />}
-            shortcut={one === language ? <Check aria-hidden className="text-ai" /> : null}
-            onClick={() => setLanguage(one)}
-          >
-            {name}
-          </MenuItem>
-        ))}
-      </MenuGroup>
+      <LooksItems />
       <MenuSeparator />
       <MenuItem icon={<CircleHelp aria-hidden />} onClick={() => openWindow('help')}>
         {t('help')}

@@ -1,4 +1,4 @@
-// Sets theme and language before the first paint; the same store as `src/shared/preferences.ts`.
+// Sets theme and language before the first paint; the same store as `src/preferences.ts`.
 ;(function () {
   var root = document.documentElement
   var kept = {}
