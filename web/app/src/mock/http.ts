@@ -1,0 +1,1 @@
+export { http, problem } from '@neipix/shell/mock'
