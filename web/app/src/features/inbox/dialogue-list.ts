@@ -1,4 +1,5 @@
-import { instant, place, type Conversation, type Kept, type Message } from './kinds'
+import { NOTHING, fullOf, newestMark, valueOf, withFull, withMessage, type Known } from './dialogue'
+import { instant, type Conversation, type Message } from './kinds'
 
 /*
  * The list of dialogues as this page knows it: pages of the server by the latest activity, and what the socket tells
@@ -20,21 +21,25 @@ export interface DialogueList {
   readonly rows: readonly Conversation[]
   /** Where the next page begins; `undefined` = there is none. */
   readonly next: string | undefined
-  /** What was heard, also of dialogues that are not in the list. */
-  readonly heard: ReadonlyMap<string, Kept<Conversation>>
-  readonly mark: number
+  /** The last row of the last page as it was: what is behind it comes with the next one. */
+  readonly bound: Conversation | undefined
+  /** All that is known, also of dialogues that are not in the list. */
+  readonly known: ReadonlyMap<string, Known>
 }
 
-export const NO_LIST: DialogueList = { loaded: false, rows: [], next: undefined, heard: new Map(), mark: 0 }
+export const NO_LIST: DialogueList = {
+  loaded: false,
+  rows: [],
+  next: undefined,
+  bound: undefined,
+  known: new Map(),
+}
 
 /** A page of the server. */
 export interface DialoguePage {
   readonly rows: readonly Conversation[]
   readonly next: string | undefined
 }
-
-/** More are forgotten, the longest unheard first. */
-const HEARD_MOST = 2_000
 
 /** Whether a dialogue is in a list with that filter, by the server's rule. */
 export function fits(filter: DialogueFilter, conversation: Conversation): boolean {
@@ -45,61 +50,47 @@ export function fits(filter: DialogueFilter, conversation: Conversation): boolea
   return !filter.q || name.toLowerCase().includes(filter.q.toLowerCase())
 }
 
-/** Whether the first copy is older: the numbers only grow, and each change has its time. */
-export function isOlder(a: Conversation, b: Conversation): boolean {
-  if (a.handlerEpoch !== b.handlerEpoch) return place(a.handlerEpoch) < place(b.handlerEpoch)
-  if (a.lastSeq !== b.lastSeq) return place(a.lastSeq) < place(b.lastSeq)
-  return instant(a.updateTime) < instant(b.updateTime)
-}
-
-/** A dialogue with its newest message. */
-export function withMessage(conversation: Conversation, message: Message): Conversation {
-  const known = place(conversation.lastSeq)
-  const seq = place(message.seq)
-  if (seq < known) return conversation
-  if (seq === known) return { ...conversation, lastMessage: message }
-  return {
-    ...conversation,
-    lastMessage: message,
-    lastSeq: message.seq,
-    ...(message.createTime !== undefined && { updateTime: message.createTime }),
-  }
-}
-
-/** The newest copy of a dialogue that the list knows, in it or not. */
-export function known(list: DialogueList, id: string): Conversation | undefined {
-  const heard = list.heard.get(id)?.value
-  const row = list.rows.find((one) => one.id === id)
-  return heard && row && isOlder(heard, row) ? row : (heard ?? row)
-}
-
-/** Takes what an event, or the answer of a call, said about a dialogue. */
+/** Takes a copy of a dialogue, which is as new as all that was heard up to `mark`. */
 export function hearConversation(
   list: DialogueList,
   filter: DialogueFilter,
   conversation: Conversation,
+  mark: number,
 ): DialogueList {
-  const before = known(list, conversation.id)
-  if (before && isOlder(conversation, before)) return list
-  const mark = list.mark + 1
-  const heard = new Map(list.heard)
-  // Anew at the end: the map's order is the order of hearing.
-  heard.delete(conversation.id)
-  heard.set(conversation.id, { value: conversation, mark })
-  const oldest = heard.keys().next().value
-  if (heard.size > HEARD_MOST && oldest !== undefined) heard.delete(oldest)
-  const rows = placed(list.rows, conversation, fits(filter, conversation), list.next !== undefined)
-  return { ...list, rows, heard, mark }
+  const { id } = conversation
+  return replaced(list, filter, id, withFull(list.known.get(id) ?? NOTHING, { value: conversation, mark }))
 }
 
-/** Takes the first pages, which were asked for when `since` events had been heard. */
+/** Takes a copy of a message. */
+export function hearMessageOf(
+  list: DialogueList,
+  filter: DialogueFilter,
+  message: Message,
+  mark: number,
+): DialogueList {
+  const id = message.conversationId
+  return replaced(list, filter, id, withMessage(list.known.get(id) ?? NOTHING, { value: message, mark }))
+}
+
+/** Whether a copy of that dialogue was ever read or heard. */
+export function knows(list: DialogueList, id: string): boolean {
+  return fullOf(list.known.get(id)) !== undefined
+}
+
+/** Takes the first pages, which were asked for when `since` was heard. */
 export function readFirst(
   list: DialogueList,
   filter: DialogueFilter,
   page: DialoguePage,
   since: number,
 ): DialogueList {
-  return { ...list, loaded: true, rows: merged([], list, filter, page, since), next: page.next }
+  // What was neither read now nor heard since may have changed unheard.
+  const fresh = new Map([...list.known].filter(([, one]) => newestMark(one) > since))
+  for (const [id, one] of fresh) {
+    const full = one.full && one.full.mark > since ? one.full : undefined
+    fresh.set(id, { full, message: one.message })
+  }
+  return merged(fresh, filter, page, since, [])
 }
 
 /** Takes the page behind the last row. */
@@ -109,42 +100,42 @@ export function readMore(
   page: DialoguePage,
   since: number,
 ): DialogueList {
-  return { ...list, rows: merged(list.rows, list, filter, page, since), next: page.next }
+  return merged(new Map(list.known), filter, page, since, list.rows)
 }
 
 function merged(
-  before: readonly Conversation[],
-  list: DialogueList,
+  known: Map<string, Known>,
   filter: DialogueFilter,
   page: DialoguePage,
   since: number,
-): readonly Conversation[] {
-  const rows = new Map(before.map((row) => [row.id, row]))
-  for (const row of page.rows) {
-    const newer = list.heard.get(row.id)
-    if (newer && newer.mark > since) continue
-    if (!rows.has(row.id)) rows.set(row.id, row)
+  before: readonly Conversation[],
+): DialogueList {
+  for (const value of page.rows)
+    known.set(value.id, withFull(known.get(value.id) ?? NOTHING, { value, mark: since }))
+  const bound = page.next === undefined ? undefined : page.rows.at(-1)
+  const shown = new Set([...before, ...page.rows].map((row) => row.id))
+  const rows: Conversation[] = []
+  for (const [id, one] of known) {
+    const value = valueOf(one)
+    // Known from an event only: in the list where its place is among what was read.
+    const inside = value && (shown.has(id) || !bound || latestFirst(value, bound) <= 0)
+    if (inside && fits(filter, value)) rows.push(value)
   }
-  let all = [...rows.values()].sort(latestFirst)
-  const more = page.next !== undefined
-  for (const { value, mark } of list.heard.values()) {
-    if (mark > since) all = placed(all, value, fits(filter, value), more)
-  }
-  return all
+  return { loaded: true, rows: rows.sort(latestFirst), next: page.next, bound, known }
 }
 
-/** Puts a row where it belongs, or takes it away. Behind the last row of an unfinished list it comes with its page. */
-function placed(
-  rows: readonly Conversation[],
-  row: Conversation,
-  belongs: boolean,
-  more: boolean,
-): Conversation[] {
-  const others = rows.filter((one) => one.id !== row.id)
-  if (!belongs) return others
-  const at = others.findIndex((one) => latestFirst(row, one) < 0)
-  if (at >= 0) return [...others.slice(0, at), row, ...others.slice(at)]
-  return more && others.length > 0 ? others : [...others, row]
+function replaced(list: DialogueList, filter: DialogueFilter, id: string, to: Known): DialogueList {
+  const before = list.known.get(id)
+  if (before === to) return list
+  const known = new Map(list.known).set(id, to)
+  const value = valueOf(to)
+  if (!value) return { ...list, known }
+  const others = list.rows.filter((row) => row.id !== id)
+  const belongs = fits(filter, value) && (!list.bound || latestFirst(value, list.bound) <= 0)
+  if (!belongs) return { ...list, known, rows: others }
+  const found = others.findIndex((row) => latestFirst(value, row) < 0)
+  const at = found < 0 ? others.length : found
+  return { ...list, known, rows: [...others.slice(0, at), value, ...others.slice(at)] }
 }
 
 /** The server's order: by activity, then by id, both downwards. */

@@ -1,25 +1,30 @@
 import type { LiveEvent, PassingFrame } from '@app/shared/live'
+import { ApiError } from '@neipix/api'
 import type { QueryClient } from '@tanstack/react-query'
+import { NOTHING, withFull, withMessage, type Known } from './dialogue'
 import {
   NO_LIST,
   hearConversation,
-  isOlder,
-  known,
-  withMessage,
+  hearMessageOf,
+  knows,
   type DialogueFilter,
   type DialogueList,
 } from './dialogue-list'
-import { isSilence, place, type Conversation, type Message, type Turn } from './kinds'
+import { isSilence, type Conversation, type Message, type Turn } from './kinds'
 import type { LiveAnswers } from './live-answers'
+import { markMissed, markNow, missedSince, nextMark } from './marks'
 import { DIALOGUES, INBOX, LISTS, THREADS, readDialogue } from './queries'
 import { NO_THREAD, hearMessage, hearTurn, type Thread } from './thread'
+
+const ASK_AGAIN_LEAST = 1_000
+const ASK_AGAIN_MOST = 30_000
 
 /** Takes what the socket says into what the inbox has read. Also of dialogues that nobody looks at just now. */
 export class Feed {
   private readonly queries: QueryClient
   private readonly live: LiveAnswers
-  /** Dialogues on their way because a list does not know them, with the newest message heard meanwhile. */
-  private readonly asked = new Map<string, Message>()
+  /** Dialogues on their way because a list does not know them. */
+  private readonly asked = new Set<string>()
 
   constructor(queries: QueryClient, live: LiveAnswers) {
     this.queries = queries
@@ -40,42 +45,47 @@ export class Feed {
 
   /** Events were missed for good, or nothing was heard yet. */
   resync(): void {
+    markMissed()
     void this.queries.invalidateQueries({ queryKey: INBOX })
   }
 
-  /** Takes a copy of a dialogue, from an event or as the answer of a call. */
-  conversation(conversation: Conversation): void {
+  /** Takes a copy of a dialogue that is as new as `mark`: an event's own, or what was heard before a call was made. */
+  conversation(conversation: Conversation, mark = nextMark()): void {
     for (const [filter, key] of this.lists())
       this.queries.setQueryData<DialogueList>(key, (list = NO_LIST) =>
-        hearConversation(list, filter, conversation),
+        hearConversation(list, filter, conversation, mark),
       )
-    const key = [...DIALOGUES, conversation.id]
-    if (!this.queries.getQueryState(key)) return
-    this.queries.setQueryData<Conversation>(key, (before) =>
-      before && isOlder(conversation, before) ? before : conversation,
-    )
+    this.inDialogue(conversation.id, (known) => withFull(known, { value: conversation, mark }))
   }
 
-  /** Takes a copy of a message, from an event or as the answer of a call. */
-  message(message: Message): void {
+  /** Takes a copy of a message in the same way. */
+  message(message: Message, mark = nextMark()): void {
     const { conversationId: id, turnId, author, authorMemberId } = message
-    this.inThread(id, (thread) => hearMessage(thread, message))
+    this.inThread(id, (thread) => hearMessage(thread, message, mark))
     if (author !== 'AUTHOR_CONTACT' && turnId !== '') this.live.end(id, turnId)
     this.live.wrote(id, author, authorMemberId)
-    this.inDialogues(message)
+    this.inDialogue(id, (known) => withMessage(known, { value: message, mark }))
+    this.inLists(message, mark)
   }
 
   private turn(turn: Turn, kind: string): void {
     if (kind === 'turn.restarted') this.live.restart(turn.conversationId, turn.id)
     else if (isSilence(turn)) this.live.end(turn.conversationId, turn.id)
-    this.inThread(turn.conversationId, (thread) => hearTurn(thread, turn))
+    const mark = nextMark()
+    this.inThread(turn.conversationId, (thread) => hearTurn(thread, turn, mark))
+  }
+
+  private inDialogue(id: string, hear: (known: Known) => Known): void {
+    const key = [...DIALOGUES, id]
+    const query = this.queries.getQueryState<Known>(key)
+    if (isRead(query, query?.data?.full !== undefined))
+      this.queries.setQueryData<Known>(key, (known = NOTHING) => hear(known))
   }
 
   private inThread(id: string, hear: (thread: Thread) => Thread): void {
     const queryKey = [...THREADS, id]
     const query = this.queries.getQueryState<Thread>(queryKey)
-    // Nobody reads it: it will be read when somebody does.
-    if (!query) return
+    if (!query || !isRead(query, query.data?.loaded)) return
     const before = query.data ?? NO_THREAD
     const after = hear(before)
     this.queries.setQueryData<Thread>(queryKey, after)
@@ -84,39 +94,51 @@ export class Feed {
     if (torn && query.fetchStatus === 'idle') void this.queries.invalidateQueries({ queryKey })
   }
 
-  private inDialogues(message: Message): void {
-    const id = message.conversationId
-    const lists = this.lists()
-    const one = this.queries.getQueryState<Conversation>([...DIALOGUES, id])
-    const row =
-      one?.data ??
-      lists.map(([, key]) => known(this.queries.getQueryData<DialogueList>(key) ?? NO_LIST, id)).find(Boolean)
-    if (row) this.conversation(withMessage(row, message))
-    else if (lists.length > 0 || one) this.ask(message)
+  private inLists(message: Message, mark: number): void {
+    let missing = false
+    for (const [filter, key] of this.lists()) {
+      const query = this.queries.getQueryState<DialogueList>(key)
+      const list = query?.data ?? NO_LIST
+      // While a list is read anew, its copies may be from before what was missed.
+      if (!knows(list, message.conversationId) || query?.isInvalidated || query?.fetchStatus !== 'idle')
+        missing = true
+      this.queries.setQueryData<DialogueList>(key, hearMessageOf(list, filter, message, mark))
+    }
+    if (missing) void this.ask(message.conversationId)
   }
 
-  /** Reads a dialogue that no list has seen, once at a time. */
-  private ask(message: Message): void {
-    const id = message.conversationId
-    const heard = this.asked.get(id)
-    if (heard && place(heard.seq) >= place(message.seq)) return
-    this.asked.set(id, message)
-    if (!heard) void this.read(id)
-  }
-
-  private async read(id: string): Promise<void> {
-    const read = await readDialogue(id).catch(() => undefined)
-    const newest = this.asked.get(id)
+  /** Reads a dialogue that a list has never seen, once at a time, until it is there or surely cannot be read. */
+  private async ask(id: string): Promise<void> {
+    if (this.asked.has(id)) return
+    this.asked.add(id)
+    const outdated = missedSince()
+    for (let wait = ASK_AGAIN_LEAST; ; wait = Math.min(wait * 2, ASK_AGAIN_MOST)) {
+      const since = markNow()
+      const copy = await readDialogue(id).catch((error: unknown) => error)
+      // All lists are read anew: they will have it.
+      if (outdated()) break
+      if (!(copy instanceof Error)) {
+        this.conversation(copy as Conversation, since)
+        break
+      }
+      if (!(copy instanceof ApiError && copy.passing)) break
+      await new Promise((done) => setTimeout(done, wait))
+    }
     this.asked.delete(id)
-    if (read) return this.conversation(newest ? withMessage(read, newest) : read)
-    // It may be gone; where it only could not be reached, the lists are read anew as soon as that is possible.
-    await this.queries.invalidateQueries({ queryKey: LISTS })
   }
 
   private lists(): [DialogueFilter, readonly unknown[]][] {
     return this.queries
       .getQueryCache()
-      .findAll({ queryKey: LISTS })
+      .findAll({
+        queryKey: LISTS,
+        predicate: ({ state }) => isRead(state, (state.data as DialogueList)?.loaded),
+      })
       .map(({ queryKey }) => [queryKey[LISTS.length] as DialogueFilter, queryKey])
   }
+}
+
+/** Whether it was read or is on its way. What is neither is read when somebody looks at it: then nothing is missing. */
+function isRead(query: { readonly fetchStatus: string } | undefined, loaded: boolean | undefined): boolean {
+  return query !== undefined && (loaded === true || query.fetchStatus !== 'idle')
 }

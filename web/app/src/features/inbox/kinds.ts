@@ -1,16 +1,16 @@
 import type { Schemas } from '@neipix/api'
 
-/*
- * What the inbox talks about. `mark` counts what was heard over the socket, so that a page that was asked for earlier
- * does not put back what has changed since.
- */
+/* What the inbox talks about. */
 
 export type Conversation = Schemas['Conversation']
 export type Message = Schemas['Message']
 export type Turn = Schemas['Turn']
 export type TurnState = Schemas['TurnState']
 
-/** A copy of the server's object, and when it was heard: a number of this page's own, 0 = from the first page. */
+/**
+ * A copy of the server's object that is as new as all that was heard up to `mark` (`marks.ts`). So a page that was
+ * asked for earlier does not put back what has changed since.
+ */
 export interface Kept<T> {
   readonly value: T
   readonly mark: number

@@ -61,7 +61,8 @@ export class LiveAnswers {
     if (this.ended.has(frame.turn)) return true
     const room = this.room(frame.conversation)
     const have = room.answers.get(frame.turn)
-    const text = frame.t === 'partial' ? soFar(frame.text) : grow(have ?? NOTHING_YET, frame.offset, frame.text)
+    const text =
+      frame.t === 'partial' ? soFar(frame.text) : grow(have ?? NOTHING_YET, frame.offset, frame.text)
     if (!text) return false
     if (text === have) return true
     room.answers.set(frame.turn, text)

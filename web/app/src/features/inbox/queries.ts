@@ -2,14 +2,15 @@ import { api } from '@app/shared/api'
 import { queryOptions, type QueryClient } from '@tanstack/react-query'
 import {
   NO_LIST,
-  isOlder,
   readFirst,
   readMore,
   type DialogueFilter,
   type DialogueList,
   type DialoguePage,
 } from './dialogue-list'
+import { NOTHING, withFull, type Known } from './dialogue'
 import type { Conversation } from './kinds'
+import { markNow, missedSince } from './marks'
 import { NO_THREAD, readNewest, readOlder, type Thread, type ThreadPage } from './thread'
 
 /*
@@ -33,6 +34,22 @@ const TRIES = 5
 // Merged states share what has not changed already; comparing ten thousand rows for it would take longer.
 const kept = { staleTime: Infinity, structuralSharing: false } as const
 
+/** What was read, and the mark up to which it is surely new. */
+interface Read<T> {
+  readonly value: T
+  readonly since: number
+}
+
+/** Reads, and reads again where events were missed meanwhile: the query client lets a first reading run on. */
+async function read<T>(ask: () => Promise<T>): Promise<Read<T>> {
+  for (let tries = 1; ; tries += 1) {
+    const since = markNow()
+    const outdated = missedSince()
+    const value = await ask()
+    if (!outdated() || tries === TRIES) return { value, since }
+  }
+}
+
 /** A list of dialogues. */
 export function dialogueList(filter: DialogueFilter) {
   const queryKey = [...LISTS, filter] as const
@@ -40,9 +57,9 @@ export function dialogueList(filter: DialogueFilter) {
     ...kept,
     queryKey,
     queryFn: async ({ client, signal }): Promise<DialogueList> => {
-      const before = client.getQueryData<DialogueList>(queryKey) ?? NO_LIST
-      const page = await firstRows(filter, before.rows.length, signal)
-      return readFirst(client.getQueryData<DialogueList>(queryKey) ?? NO_LIST, filter, page, before.mark)
+      const now = () => client.getQueryData<DialogueList>(queryKey) ?? NO_LIST
+      const page = await read(() => firstRows(filter, now().rows.length, signal))
+      return readFirst(now(), filter, page.value, page.since)
     },
   })
 }
@@ -52,16 +69,19 @@ export async function moreDialogues(queries: QueryClient, filter: DialogueFilter
   const { queryKey } = dialogueList(filter)
   const before = queries.getQueryData<DialogueList>(queryKey)
   if (before?.next === undefined) return
+  const since = markNow()
+  const outdated = missedSince()
   const page = await rowsOf(filter, PAGE, before.next)
+  if (outdated()) return
   queries.setQueryData<DialogueList>(queryKey, (now) =>
     // Read anew meanwhile: this page may not be the next one any more.
-    now?.next === before.next ? readMore(now, filter, page, before.mark) : now,
+    now && now.next === before.next ? readMore(now, filter, page, since) : now,
   )
 }
 
 async function firstRows(filter: DialogueFilter, have: number, signal: AbortSignal): Promise<DialoguePage> {
   const want = Math.min(have, REFRESH_MOST)
-  const size = want > PAGE ? PAGE_MOST : PAGE
+  const size = sizeFor(want)
   let { rows, next } = await rowsOf(filter, size, undefined, signal)
   while (next !== undefined && rows.length < want) {
     const page = await rowsOf(filter, size, next, signal)
@@ -99,10 +119,10 @@ export function dialogue(id: string) {
   return queryOptions({
     ...kept,
     queryKey,
-    queryFn: async ({ client, signal }): Promise<Conversation> => {
-      const read = await readDialogue(id, signal)
-      const heard = client.getQueryData<Conversation>(queryKey)
-      return heard && isOlder(read, heard) ? heard : read
+    queryFn: async ({ client, signal }): Promise<Known> => {
+      const copy = await read(() => readDialogue(id, signal))
+      const before = client.getQueryData<Known>(queryKey) ?? NOTHING
+      return withFull(before, { value: copy.value, mark: copy.since })
     },
   })
 }
@@ -124,11 +144,10 @@ export function thread(id: string) {
     queryFn: async ({ client, signal }): Promise<Thread> => {
       const now = () => client.getQueryData<Thread>(queryKey) ?? NO_THREAD
       for (let tries = 1; ; tries += 1) {
-        const { mark } = now()
-        const page = await pageOf(id, {}, signal)
-        const read = readNewest(now(), page, mark)
+        const page = await read(() => newestPages(id, now().messages.length, signal))
+        const merged = readNewest(now(), page.value, page.since)
         // While the page was on its way, something was said that neither it nor the events before it have.
-        if (read.gap === undefined || tries === TRIES) return read
+        if (merged.gap === undefined || tries === TRIES) return merged
       }
     },
   })
@@ -139,8 +158,30 @@ export async function olderMessages(queries: QueryClient, id: string): Promise<v
   const { queryKey } = thread(id)
   const before = queries.getQueryData<Thread>(queryKey)
   if (before?.olderMessages === undefined) return
-  const page = await pageOf(id, { messages: before.olderMessages, turns: before.olderTurns })
-  queries.setQueryData<Thread>(queryKey, (now) => now && readOlder(now, page, before.mark))
+  const since = markNow()
+  const outdated = missedSince()
+  const page = await pageOf(id, { messages: before.olderMessages, turns: before.olderTurns }, PAGE)
+  if (outdated()) return
+  queries.setQueryData<Thread>(queryKey, (now) => now && readOlder(now, page, since))
+}
+
+/** The newest messages, as many as there were: what is read anew must not shrink under its reader. */
+async function newestPages(id: string, have: number, signal: AbortSignal): Promise<ThreadPage> {
+  const want = Math.min(have, REFRESH_MOST)
+  let all = await pageOf(id, {}, sizeFor(want), signal)
+  while (all.olderMessages !== undefined && all.messages.length < want) {
+    const older = await pageOf(id, { messages: all.olderMessages, turns: all.olderTurns }, PAGE_MOST, signal)
+    all = {
+      ...older,
+      messages: [...all.messages, ...older.messages],
+      turns: [...all.turns, ...older.turns],
+    }
+  }
+  return all
+}
+
+function sizeFor(want: number): number {
+  return want > PAGE ? PAGE_MOST : PAGE
 }
 
 interface Tokens {
@@ -149,24 +190,19 @@ interface Tokens {
   readonly turns?: string | undefined
 }
 
-async function pageOf(id: string, tokens: Tokens, signal?: AbortSignal): Promise<ThreadPage> {
+async function pageOf(id: string, tokens: Tokens, size: number, signal?: AbortSignal): Promise<ThreadPage> {
   const noTurns = tokens.messages !== undefined && tokens.turns === undefined
+  const path = { conversationId: id }
   const [messages, turns] = await Promise.all([
     api.http.GET('/api/v1/chats/{conversationId}/messages', {
-      params: {
-        path: { conversationId: id },
-        query: { pageSize: PAGE, ...(tokens.messages !== undefined && { pageToken: tokens.messages }) },
-      },
+      params: { path, query: pageQuery(size, tokens.messages) },
       ...(signal && { signal }),
     }),
     noTurns
       ? undefined
       : api.http.GET('/api/v1/chats/{conversationId}/turns', {
-          params: {
-            path: { conversationId: id },
-            // Rarely more than one a message: one page of these covers a page of those.
-            query: { pageSize: PAGE * 2, ...(tokens.turns !== undefined && { pageToken: tokens.turns }) },
-          },
+          // Rarely more than one a message: a page twice as long covers a page of those.
+          params: { path, query: pageQuery(Math.min(size * 2, PAGE_MOST), tokens.turns) },
           ...(signal && { signal }),
         }),
   ])
@@ -176,4 +212,8 @@ async function pageOf(id: string, tokens: Tokens, signal?: AbortSignal): Promise
     olderMessages: messages.data?.nextPageToken || undefined,
     olderTurns: turns?.data?.nextPageToken || undefined,
   }
+}
+
+function pageQuery(pageSize: number, pageToken: string | undefined) {
+  return { pageSize, ...(pageToken !== undefined && { pageToken }) }
 }

@@ -17,8 +17,6 @@ export interface Thread {
   readonly olderTurns: string | undefined
   /** The newest place that was heard of, where messages before it are missing: a page must be read. */
   readonly gap: number | undefined
-  /** How many events were heard. */
-  readonly mark: number
 }
 
 export const NO_THREAD: Thread = {
@@ -28,7 +26,6 @@ export const NO_THREAD: Thread = {
   olderMessages: undefined,
   olderTurns: undefined,
   gap: undefined,
-  mark: 0,
 }
 
 /** A page of messages and one of turns, as the server lists them: newest first. */
@@ -42,46 +39,42 @@ export interface ThreadPage {
 const seqOf = ({ value }: Kept<Message>) => place(value.seq)
 
 /** Takes what an event said about a message. */
-export function hearMessage(thread: Thread, message: Message): Thread {
-  const mark = thread.mark + 1
+export function hearMessage(thread: Thread, message: Message, mark: number): Thread {
   const kept = { value: message, mark }
   const seq = place(message.seq)
-  if (!thread.loaded) return { ...thread, mark, messages: put(thread.messages, kept) }
+  if (!thread.loaded) return { ...thread, messages: put(thread.messages, kept) }
   const first = thread.messages[0]
   const last = thread.messages.at(-1)
   const next = last ? seqOf(last) + 1 : 1
   // What is older than the page comes with an older page, as it is then.
-  if (first && seq < seqOf(first)) return { ...thread, mark }
-  if (seq > next) return { ...thread, mark, gap: Math.max(thread.gap ?? 0, seq) }
-  return { ...thread, mark, messages: put(thread.messages, kept) }
+  if (first && seq < seqOf(first)) return thread
+  if (seq > next) return { ...thread, gap: Math.max(thread.gap ?? 0, seq) }
+  return { ...thread, messages: put(thread.messages, kept) }
 }
 
 /** Takes what an event said about a turn. */
-export function hearTurn(thread: Thread, turn: Turn): Thread {
-  const mark = thread.mark + 1
-  return { ...thread, mark, turns: new Map(thread.turns).set(turn.id, { value: turn, mark }) }
+export function hearTurn(thread: Thread, turn: Turn, mark: number): Thread {
+  return { ...thread, turns: new Map(thread.turns).set(turn.id, { value: turn, mark }) }
 }
 
-/** Takes the newest page, which was asked for when `since` events had been heard. */
+/** Takes the newest page, which is as new as all that was heard up to `since`. */
 export function readNewest(thread: Thread, page: ThreadPage, since: number): Thread {
-  const merged = new Map(thread.messages.map((kept) => [seqOf(kept), kept]))
-  for (const message of page.messages) mergeInto(merged, place(message.seq), message, since)
-  const seqs = page.messages.map((message) => place(message.seq))
-  const top = seqs.length > 0 ? Math.max(...seqs) : 0
-  const run = runAround(merged, top)
-  const oldest = seqs.length > 0 ? Math.min(...seqs) : undefined
-  const reachesBack = thread.loaded && oldest !== undefined && run.some((kept) => seqOf(kept) < oldest)
+  // What was neither read now nor heard since may have changed unheard.
+  const heard = thread.messages.filter((kept) => kept.mark > since)
+  const bySeq = new Map(page.messages.map((value) => [place(value.seq), { value, mark: since }]))
+  // What was heard since is at least as new as the page, or an event with the newer comes.
+  for (const kept of heard) bySeq.set(seqOf(kept), kept)
+  const top = page.messages[0] ? place(page.messages[0].seq) : 0
+  const run = runAround(bySeq, top)
   const last = run.at(-1)
-  const newest = Math.max(thread.gap ?? 0, ...[...merged.keys()])
-  const missing = newest > (last ? seqOf(last) : 0)
+  const newest = Math.max(thread.gap ?? 0, ...bySeq.keys())
   return {
     loaded: true,
     messages: run,
-    turns: mergeTurns(reachesBack ? thread.turns : afresh(thread.turns, since), page.turns, since),
-    olderMessages: reachesBack ? thread.olderMessages : page.olderMessages,
-    olderTurns: reachesBack ? thread.olderTurns : page.olderTurns,
-    gap: missing ? newest : undefined,
-    mark: thread.mark,
+    turns: mergeTurns(afresh(thread.turns, since), page.turns, since),
+    olderMessages: page.olderMessages,
+    olderTurns: page.olderTurns,
+    gap: newest > (last ? seqOf(last) : 0) ? newest : undefined,
   }
 }
 
@@ -107,13 +100,6 @@ function put(messages: readonly Kept<Message>[], kept: Kept<Message>): Kept<Mess
   while (at > 0 && seqOf(messages[at - 1]!) > seq) at -= 1
   const known = at > 0 && seqOf(messages[at - 1]!) === seq
   return [...messages.slice(0, known ? at - 1 : at), kept, ...messages.slice(at)]
-}
-
-function mergeInto(into: Map<number, Kept<Message>>, seq: number, message: Message, since: number) {
-  const known = into.get(seq)
-  // What was heard since the page was asked for is at least as new, or an event with the newer comes.
-  if (known && known.mark > since) return
-  into.set(seq, { value: message, mark: since })
 }
 
 /** The messages around a place without a hole. */

@@ -142,17 +142,14 @@ function seqAt(messages: readonly Message[], at: number): number {
   return last ? place(last.seq) : 0
 }
 
-function answering(
-  messages: readonly Message[],
-  turns: readonly Turn[],
-  passed: Passed,
-): TranscriptItem[] {
+function answering(messages: readonly Message[], turns: readonly Turn[], passed: Passed): TranscriptItem[] {
   const items: TranscriptItem[] = []
   const byId = new Map(turns.map((turn) => [turn.id, turn]))
   for (const { turn, text } of passed.answers) {
     const known = byId.get(turn)
     const over = (known && isSilence(known)) || messages.findLast((message) => answers(message, turn))
-    if (!over && text !== '') items.push({ kind: 'answer', key: `turn:${turn}`, turn, text, position: 'single' })
+    if (!over && text !== '')
+      items.push({ kind: 'answer', key: `turn:${turn}`, turn, text, position: 'single' })
   }
   const runs = turns.some((turn) => !isWritten(turn))
   if (runs && items.length === 0) items.push({ kind: 'busy', key: 'busy:assistant', who: 'assistant' })
@@ -189,7 +186,9 @@ function dayOf(time: string | undefined): string {
 function positioned(items: readonly TranscriptItem[], me: string): TranscriptItem[] {
   const groups = items.map((item) => groupable(item, me))
   return items.map((item, i) =>
-    'position' in item ? { ...item, position: groupPosition(groups[i - 1], groups[i]!, groups[i + 1]) } : item,
+    'position' in item
+      ? { ...item, position: groupPosition(groups[i - 1], groups[i]!, groups[i + 1]) }
+      : item,
   )
 }
 
