@@ -152,11 +152,32 @@ export function newWorld(): World {
       conversation(3, '', 'Спасибо!', false),
     ],
     audit: [
-      audit(1, 'assistant.published', 'assistant:' + uuid(101), 12),
-      audit(2, 'api_key.created', 'api_key:' + uuid(900), 95),
-      audit(3, 'workspace.created', 'workspace:' + uuid(2), 60 * 24 * 30),
+      audit(1, 'PublishAssistant', 'assistant:' + uuid(101), 12),
+      audit(2, 'CreateApiKey', 'api_key:' + uuid(900), 95),
+      audit(3, 'ConfirmEmail', 'workspace:' + uuid(2), 60 * 24 * 30),
     ],
-    keys: [],
+    keys: [
+      {
+        id: uuid(900),
+        name: 'Сайт',
+        prefix: 'npk_Qw7eRt90',
+        permissions: ['chats.ask', 'chats.read'],
+        assistantId: '',
+        makerId: uuid(1),
+        createTime: ago(60 * 24 * 9),
+        lastUseTime: ago(7),
+      },
+      {
+        id: uuid(901),
+        name: 'Старая CRM',
+        prefix: 'npk_Zx1cVb23',
+        permissions: ['chats.read', 'contacts.read'],
+        assistantId: uuid(101),
+        makerId: uuid(1),
+        createTime: ago(60 * 24 * 40),
+        revokeTime: ago(60 * 24 * 3),
+      },
+    ],
   }
 }
 
