@@ -131,6 +131,7 @@ export { groupPosition, type GroupPosition, type Groupable } from './chat/groupi
 export { HandOverLine, type HandOverLineProps } from './chat/hand-over-line'
 // Never `Markdown` itself: its parser would come with the first page.
 export { LazyMarkdown } from './chat/markdown-lazy'
+export { PlainText } from './chat/plain-text'
 export {
   Transcript,
   type TranscriptHandle,

@@ -99,6 +99,7 @@ function put(messages: readonly Kept<Message>[], kept: Kept<Message>): Kept<Mess
   let at = messages.length
   while (at > 0 && seqOf(messages[at - 1]!) > seq) at -= 1
   const known = at > 0 && seqOf(messages[at - 1]!) === seq
+  if (known && messages[at - 1]!.mark > kept.mark) return [...messages]
   return [...messages.slice(0, known ? at - 1 : at), kept, ...messages.slice(at)]
 }
 

@@ -51,7 +51,15 @@ export interface TranscriptSources {
 
 /** The lines of a dialogue, oldest first. Keys stay when a text becomes a message. */
 export function transcriptItems(sources: TranscriptSources): TranscriptItem[] {
-  const { thread, conversation, passed, me } = sources
+  return [...history(sources), ...present(sources)]
+}
+
+/** What was said, and who leads the dialogue since. It changes by events only, not with each word of an answer. */
+export function history({
+  thread,
+  conversation,
+  arrived,
+}: Pick<TranscriptSources, 'thread' | 'conversation' | 'arrived'>): TranscriptItem[] {
   const messages = thread.messages.map((kept) => kept.value)
   const turns = [...thread.turns.values()].map((kept) => kept.value)
   const silences = silencesBySeq(messages, turns, thread.olderMessages === undefined)
@@ -67,17 +75,30 @@ export function transcriptItems(sources: TranscriptSources): TranscriptItem[] {
     if (speaks && holder && !same(speaks, holder))
       items.push({ kind: 'hand-over', key: `hand:${message.id}`, to: speaks })
     holder = speaks ?? holder
-    items.push({ kind: 'message', key: keyOf(message, sources.arrived), message, position: 'single' })
+    items.push({ kind: 'message', key: keyOf(message, arrived), message, position: 'single' })
     for (const turn of silences.get(place(message.seq)) ?? []) items.push(silence(turn))
   }
   const now = conversation && holderOf(conversation)
   // The first period of a dialogue is the assistant's: nothing was handed over.
   if (now && !same(now, holder ?? { is: 'assistant' }))
     items.push({ kind: 'hand-over', key: `hand:now:${conversation.handlerEpoch}`, to: now })
-  items.push(...answering(messages, turns, passed))
-  for (const outgoing of waiting(sources, messages, me))
-    items.push({ kind: 'outgoing', key: outgoing.id, outgoing, position: 'single' })
-  return positioned(items, me)
+  return positioned(items)
+}
+
+/** What is being said: running answers, signs of typing, own messages on their way. */
+export function present({
+  thread,
+  passed,
+  outgoing,
+  arrived,
+  me,
+}: Omit<TranscriptSources, 'conversation'>): TranscriptItem[] {
+  const messages = thread.messages.map((kept) => kept.value)
+  const turns = [...thread.turns.values()].map((kept) => kept.value)
+  const items = answering(messages, turns, passed)
+  for (const item of waiting({ outgoing, arrived, me }, messages))
+    items.push({ kind: 'outgoing', key: item.id, outgoing: item, position: 'single' })
+  return positioned(items)
 }
 
 /** Who answers now. */
@@ -161,7 +182,10 @@ function answering(messages: readonly Message[], turns: readonly Turn[], passed:
 }
 
 /** Own messages that the list does not have yet. */
-function waiting({ outgoing, arrived }: TranscriptSources, messages: readonly Message[], me: string) {
+function waiting(
+  { outgoing, arrived, me }: Pick<TranscriptSources, 'outgoing' | 'arrived' | 'me'>,
+  messages: readonly Message[],
+): Outgoing[] {
   const there = new Set(messages.map((message) => arrived.get(message.id)))
   return outgoing.filter((item) => {
     if (there.has(item.id)) return false
@@ -183,8 +207,8 @@ function dayOf(time: string | undefined): string {
   return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`
 }
 
-function positioned(items: readonly TranscriptItem[], me: string): TranscriptItem[] {
-  const groups = items.map((item) => groupable(item, me))
+function positioned(items: readonly TranscriptItem[]): TranscriptItem[] {
+  const groups = items.map((item) => groupable(item))
   return items.map((item, i) =>
     'position' in item
       ? { ...item, position: groupPosition(groups[i - 1], groups[i]!, groups[i + 1]) }
@@ -192,7 +216,7 @@ function positioned(items: readonly TranscriptItem[], me: string): TranscriptIte
   )
 }
 
-function groupable(item: TranscriptItem, me: string): Groupable | undefined {
+function groupable(item: TranscriptItem): Groupable | undefined {
   switch (item.kind) {
     case 'message': {
       const { author, authorMemberId, createTime } = item.message
@@ -200,7 +224,7 @@ function groupable(item: TranscriptItem, me: string): Groupable | undefined {
       return { author, authorId: authorMemberId, at: Date.parse(createTime ?? '') }
     }
     case 'outgoing':
-      return { author: 'AUTHOR_OPERATOR', authorId: me, at: item.outgoing.at }
+      return { author: 'AUTHOR_OPERATOR', authorId: '', at: item.outgoing.at }
     case 'answer':
     case 'day':
     case 'silence':

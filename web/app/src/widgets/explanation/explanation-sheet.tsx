@@ -1,5 +1,4 @@
 import { Empty, Sheet, SheetContent, Skeleton, SkeletonText } from '@neipix/ui'
-import type { UseQueryResult } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { isMissing } from '@app/shared/problems'
 import { Trouble } from '@app/shared/trouble'
@@ -12,7 +11,12 @@ export interface ExplanationSheetProps {
   /** Of an answer, or of a silence: only for the title. */
   readonly about: 'answer' | 'silence'
   /** What was asked; read it only while the sheet is open. */
-  readonly query: Pick<UseQueryResult<Explanation>, 'data' | 'error' | 'refetch' | 'isFetching'>
+  readonly query: {
+    readonly data: Explanation | undefined
+    readonly error: unknown
+    readonly isFetching: boolean
+    readonly refetch: () => unknown
+  }
 }
 
 /** «Почему такой ответ»: the explanation beside the dialogue. */

@@ -22,9 +22,13 @@ function Screen() {
       key={id}
       id={id}
       why={why}
-      onWhy={(next) => void navigate({ search: (before) => ({ ...before, why: next }), replace: next === undefined })}
+      onWhy={(next) =>
+        void navigate({ search: (before) => ({ ...before, why: next }), replace: next === undefined })
+      }
       side={side === true}
-      onSide={(next) => void navigate({ search: (before) => ({ ...before, side: next || undefined }), replace: !next })}
+      onSide={(next) =>
+        void navigate({ search: (before) => ({ ...before, side: next || undefined }), replace: !next })
+      }
     />
   )
 }
