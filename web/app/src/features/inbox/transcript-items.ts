@@ -121,7 +121,13 @@ export function answers(message: Message, turn: string): boolean {
 
 function keyOf(message: Message, arrived: ReadonlyMap<string, string>): string {
   if (message.turnId !== '' && message.author === 'AUTHOR_ASSISTANT') return `turn:${message.turnId}`
-  return arrived.get(message.id) ?? message.id
+  return ownKey(message, arrived) ?? message.id
+}
+
+/** The key under which this browser sent the message; the server of today tells it only in the call's answer. */
+function ownKey(message: Message, arrived: ReadonlyMap<string, string>): string | undefined {
+  const { clientId } = message as Message & { readonly clientId?: string }
+  return arrived.get(message.id) ?? (clientId || undefined)
 }
 
 function speaker(message: Message): Holder | undefined {
@@ -186,14 +192,14 @@ function waiting(
   { outgoing, arrived, me }: Pick<TranscriptSources, 'outgoing' | 'arrived' | 'me'>,
   messages: readonly Message[],
 ): Outgoing[] {
-  const there = new Set(messages.map((message) => arrived.get(message.id)))
+  const there = new Set(messages.map((message) => ownKey(message, arrived)))
   return outgoing.filter((item) => {
     if (there.has(item.id)) return false
     // The event may come before the answer of the call: for that moment the same words of the same person are it.
     const heard = (message: Message) =>
       message.authorMemberId === me &&
       message.text === item.text &&
-      !arrived.has(message.id) &&
+      ownKey(message, arrived) === undefined &&
       Date.parse(message.createTime ?? '') >= item.at - SKEW_MS
     return !(item.state === 'sending' && messages.slice(-10).some(heard))
   })
