@@ -166,7 +166,7 @@ function useStay<Row>(
     const at = was.indexOf(top)
     const now = rows.findIndex((row) => rowId(row) === id)
     // The row itself went up: the reader stays with those that were around it.
-    if (now >= 0 && now > at) box.scrollTop += (now - at) * rowHeight
+    if (now >= 0 && now > at) box.scrollTo({ top: box.scrollTop + (now - at) * rowHeight })
   }, [rows, rowId, rowHeight, scroller])
 }
 
