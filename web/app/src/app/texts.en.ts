@@ -6,6 +6,7 @@ import { en as overview } from '@app/features/overview/texts.en'
 import { en as shell } from '@app/features/shell/texts.en'
 import { en as wallet } from '@app/features/wallet/texts.en'
 import { en as common } from '@app/shared/texts.en'
+import { en as explanation } from '@app/widgets/explanation/texts.en'
 
 /** All words in English. */
-export const en = { common, assistants, auth, inbox, keys, overview, shell, wallet }
+export const en = { common, assistants, auth, explanation, inbox, keys, overview, shell, wallet }

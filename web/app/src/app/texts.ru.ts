@@ -6,6 +6,7 @@ import { ru as overview } from '@app/features/overview/texts.ru'
 import { ru as shell } from '@app/features/shell/texts.ru'
 import { ru as wallet } from '@app/features/wallet/texts.ru'
 import { ru as common } from '@app/shared/texts.ru'
+import { ru as explanation } from '@app/widgets/explanation/texts.ru'
 
 /** All words in Russian, the source: a namespace per feature. A new feature adds a line here and in `texts.en.ts`. */
-export const ru = { common, assistants, auth, inbox, keys, overview, shell, wallet }
+export const ru = { common, assistants, auth, explanation, inbox, keys, overview, shell, wallet }
