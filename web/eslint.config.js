@@ -24,5 +24,19 @@ export default tseslint.config(
     ['@neipix/*', '@tanstack/react-query', '*i18next*'],
     'the kit knows no calls, no keys and no business',
   ),
+  // Inside the app: app → routes → features → shared, never up, and no feature knows another. Words, mocks and tests
+  // look everywhere.
+  without(
+    ['app/src/shared/**'],
+    ['@app/app/**', '@app/routes/**', '@app/features/**', '@app/mock/**', '../**'],
+    'what is shared knows no feature, route or app',
+  ),
+  without(
+    ['app/src/features/**'],
+    ['@app/app/**', '@app/routes/**', '@app/features/**', '@app/mock/**', '../**'],
+    'a feature knows itself and what is shared, no other feature, no route, no app',
+  ),
+  without(['app/src/routes/**'], ['@app/app/**', '@app/mock/**'], 'a route loads and composes features'),
+  { files: ['**/*.test.{ts,tsx}', 'app/src/mock/**'], rules: { 'no-restricted-imports': 'off' } },
   without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),
 )

@@ -31,6 +31,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        resolve: { alias: { '@app': fileURLToPath(new URL('./app/src', import.meta.url)) } },
         test: {
           name: 'unit',
           environment: 'jsdom',

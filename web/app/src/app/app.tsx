@@ -1,0 +1,19 @@
+import { KitProvider, ToastRegion } from '@neipix/ui'
+import { QueryClientProvider, type QueryClient } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+import { toaster } from '@app/shared/toaster'
+import type { AppRouter } from './router'
+
+/** The whole app. */
+export function App({ queries, router }: { queries: QueryClient; router: AppRouter }) {
+  const { t, i18n } = useTranslation('common')
+  return (
+    <KitProvider locale={i18n.language === 'en' ? 'en' : 'ru'}>
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+      <ToastRegion toaster={toaster} labels={{ region: t('toasts'), close: t('close') }} />
+    </KitProvider>
+  )
+}

@@ -1,0 +1,33 @@
+import type { QueryClient } from '@tanstack/react-query'
+import { createRouter, type RouterHistory } from '@tanstack/react-router'
+import { routeTree } from '@app/routeTree.gen'
+import { api } from '@app/shared/api'
+import { RouteTrouble, RouteMissing } from '@app/shared/route-trouble'
+
+/** The app's routes over these queries. */
+export function createAppRouter(queries: QueryClient, history?: RouterHistory) {
+  const router = createRouter({
+    routeTree,
+    context: { queries },
+    defaultPreload: 'intent',
+    // Freshness is the query client's matter.
+    defaultPreloadStaleTime: 0,
+    scrollRestoration: true,
+    defaultErrorComponent: RouteTrouble,
+    defaultNotFoundComponent: RouteMissing,
+    ...(history ? { history } : {}),
+  })
+  // The server ended the session: the guard leads to the log-in and remembers the place.
+  api.session.onChange(() => {
+    if (!api.session.signedIn) void router.invalidate()
+  })
+  return router
+}
+
+export type AppRouter = ReturnType<typeof createAppRouter>
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: AppRouter
+  }
+}

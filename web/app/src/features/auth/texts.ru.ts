@@ -1,0 +1,3 @@
+export const ru = {
+  title: 'auth',
+} as const

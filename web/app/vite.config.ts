@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import tailwindcss from '@tailwindcss/vite'
+import { tanstackRouter } from '@tanstack/router-plugin/vite'
+import react from '@vitejs/plugin-react'
+import { defineConfig, type Plugin } from 'vite'
+
+/** Serves the mock server's worker in `--mode mock` only; it is never among the built files. */
+function mockWorker(): Plugin {
+  return {
+    name: 'neipix-mock-worker',
+    apply: 'serve',
+    configureServer(server) {
+      const worker = createRequire(import.meta.url).resolve('msw/mockServiceWorker.js')
+      server.middlewares.use('/mockServiceWorker.js', (_request, response) => {
+        response.setHeader('content-type', 'text/javascript')
+        response.end(readFileSync(worker))
+      })
+    },
+  }
+}
+
+export default defineConfig(({ mode }) => ({
+  plugins: [tanstackRouter(), react(), tailwindcss(), mode === 'mock' ? mockWorker() : undefined],
+  resolve: { alias: { '@app': fileURLToPath(new URL('./src', import.meta.url)) } },
+  build: { outDir: '../dist/app', emptyOutDir: true, manifest: true },
+  server: {
+    host: 'app.localhost',
+    port: 5173,
+    // The running product answers what this page asks of its own host.
+    proxy: { '/api': { target: process.env['NEIPIX_EDGE'] ?? 'http://app.localhost:8080', ws: true } },
+  },
+}))
