@@ -1,6 +1,7 @@
 import { ApiError } from '@neipix/api'
 import {
   infiniteQueryOptions,
+  keepPreviousData,
   queryOptions,
   useMutation,
   useQueryClient,
@@ -35,6 +36,8 @@ export const assistantPages = ({ q, status }: AssistantsFilter) =>
     },
     initialPageParam: '',
     getNextPageParam: (last) => last.nextPageToken || undefined,
+    // While another filter is looked for, the cards stay.
+    placeholderData: keepPreviousData,
   })
 
 /** One assistant. */

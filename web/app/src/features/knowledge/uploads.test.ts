@@ -29,7 +29,7 @@ function storage() {
       }),
     confirm: vi.fn((_assistant, id) => Promise.resolve({ id } as KnowledgeFile)),
     discard: vi.fn(() => Promise.resolve()),
-    done: vi.fn(),
+    done: vi.fn(() => Promise.resolve()),
   }
   return { server, posts }
 }

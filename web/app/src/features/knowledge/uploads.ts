@@ -17,6 +17,8 @@ export interface Upload {
   readonly fileId: string | undefined
   /** Why it failed. */
   readonly reason: string | undefined
+  /** How often it was announced anew; an announcement whose answer was lost is repeated as it was. */
+  readonly tries: number
 }
 
 /** The calls of an upload, in their order. */
@@ -30,8 +32,8 @@ export interface UploadServer {
   confirm(assistantId: string, fileId: string): Promise<Schemas['KnowledgeFile']>
   /** Takes back what was announced. */
   discard(assistantId: string, fileId: string): Promise<void>
-  /** The file is the server's now. */
-  done(file: Schemas['KnowledgeFile']): void
+  /** The file is the server's now; the upload is shown until this is through. */
+  done(file: Schemas['KnowledgeFile']): Promise<void>
 }
 
 export interface Uploads {
@@ -62,7 +64,7 @@ class Queue implements Uploads {
       const id = crypto.randomUUID()
       this.files.set(id, file)
       const { name, size } = file
-      const nothing = { sent: 0, fileId: undefined, reason: undefined }
+      const nothing = { sent: 0, fileId: undefined, reason: undefined, tries: 0 }
       return { id, assistantId, name, size, state: 'waiting', ...nothing }
     })
     this.store.setState(({ list }) => ({ list: [...list, ...added] }))
@@ -70,8 +72,14 @@ class Queue implements Uploads {
   }
 
   retry(id: string): void {
-    if (this.find(id)?.state !== 'failed') return
-    this.change(id, { state: 'waiting', sent: 0, reason: undefined })
+    const upload = this.find(id)
+    if (upload?.state !== 'failed') return
+    this.change(id, {
+      state: 'waiting',
+      sent: 0,
+      reason: undefined,
+      tries: upload.tries + (upload.fileId ? 1 : 0),
+    })
     this.pump()
   }
 
@@ -106,7 +114,7 @@ class Queue implements Uploads {
       if (signal.aborted) return
       this.change(id, { state: 'confirming', sent: file.size, fileId })
       const confirmed = await this.server.confirm(upload.assistantId, fileId)
-      this.server.done(confirmed)
+      await this.server.done(confirmed)
       this.forget(id)
     } catch (error) {
       if (signal.aborted) return

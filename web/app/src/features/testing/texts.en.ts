@@ -1,0 +1,4 @@
+import type { Translation } from '@app/shared/translation'
+import type { ru } from './texts.ru'
+
+export const en: Translation<typeof ru> = { title: 'Test' }
