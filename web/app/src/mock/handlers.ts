@@ -1,5 +1,6 @@
 import { accountHandlers } from './account'
 import { listHandlers } from './lists'
+import { studioHandlers } from './studio'
 
 /** The mock server: answers as the edge does, from `world`. A feature adds its own handlers here. */
-export const handlers = [...accountHandlers, ...listHandlers]
+export const handlers = [...accountHandlers, ...studioHandlers, ...listHandlers]
