@@ -152,9 +152,9 @@ export function newWorld(): World {
       conversation(3, '', 'Спасибо!', false),
     ],
     audit: [
-      audit(1, 'assistant.published', 'assistant:' + uuid(101), 12),
-      audit(2, 'api_key.created', 'api_key:' + uuid(900), 95),
-      audit(3, 'workspace.created', 'workspace:' + uuid(2), 60 * 24 * 30),
+      audit(1, 'PublishAssistant', 'assistant:' + uuid(101), 12),
+      audit(2, 'CreateApiKey', 'api_key:' + uuid(900), 95),
+      audit(3, 'ConfirmEmail', 'workspace:' + uuid(2), 60 * 24 * 30),
     ],
     keys: [],
   }

@@ -1,14 +1,33 @@
-import { createFileRoute, redirect } from '@tanstack/react-router'
-import { safeNext } from '@app/shared/next'
-import { whoIsHere } from '@app/shared/session'
+import { Banner, buttonVariants } from '@neipix/ui'
+import { createFileRoute, Link } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+import { Frame } from '@app/features/auth/frame'
+import { LoginForm } from '@app/features/auth/login-form'
+import { guestsOnly, nextOf } from '@app/shared/guard'
 
 export const Route = createFileRoute('/login')({
-  validateSearch: (input: Record<string, unknown>): { next?: string } => {
-    const next = safeNext(input['next'])
-    return next === undefined ? {} : { next }
-  },
-  beforeLoad: async ({ context, search }) => {
-    if (await whoIsHere(context.queries)) throw redirect({ href: search.next ?? '/', replace: true })
-  },
-  component: () => null,
+  validateSearch: nextOf,
+  beforeLoad: ({ context, search }) => guestsOnly(context.queries, search.next),
+  component: Login,
 })
+
+function Login() {
+  const { t } = useTranslation('auth')
+  const { next } = Route.useSearch()
+  return (
+    <Frame title={t('login.title')} hint={t('login.hint')}>
+      {next !== undefined && next !== '/' ? (
+        <Banner tone="info" className="rounded-md">
+          {t('login.ended')}
+        </Banner>
+      ) : null}
+      <LoginForm next={next} />
+      <p className="text-ink-2 text-center text-sm">
+        {t('login.other')}{' '}
+        <Link to="/register" search={next ? { next } : {}} className={buttonVariants({ variant: 'link', size: 'sm' })}>
+          {t('login.otherLink')}
+        </Link>
+      </p>
+    </Frame>
+  )
+}

@@ -1,10 +1,67 @@
 import { Outlet } from '@tanstack/react-router'
+import { lazy, Suspense, type MouseEvent } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ConnectionBanner } from './connection-banner'
+import { useShellKeys } from './keys'
+import { useLiveCache } from './live-cache'
+import { BottomBar, SideNav, TopBar } from './nav'
+import { useScreenChange } from './screen-change'
+import { useShell } from './state'
 
-/** What stands around every screen of a signed-in person. */
+const Palette = lazy(() => import('./palette'))
+const Help = lazy(() => import('./help'))
+
+/** What stands around every screen of a signed-in person. `main` scrolls; a screen may fill it to the last pixel. */
 export function Shell() {
+  useLiveCache()
+  useShellKeys()
+  useScreenChange()
   return (
-    <main className="p-6">
-      <Outlet />
-    </main>
+    <div className="flex h-dvh flex-col">
+      <SkipLink />
+      <ConnectionBanner />
+      <div className="flex min-h-0 flex-1 flex-col lg:flex-row">
+        <SideNav className="hidden lg:flex" />
+        <TopBar className="flex lg:hidden" />
+        <main
+          id="main"
+          tabIndex={-1}
+          data-scroll-restoration-id="main"
+          className="min-h-0 min-w-0 flex-1 overflow-y-auto outline-none"
+        >
+          <Outlet />
+        </main>
+        <BottomBar className="flex lg:hidden" />
+      </div>
+      <Windows />
+    </div>
+  )
+}
+
+function Windows() {
+  const open = useShell((shell) => shell.open)
+  return (
+    <Suspense fallback={null}>
+      {open === 'palette' ? <Palette /> : null}
+      {open === 'help' ? <Help /> : null}
+    </Suspense>
+  )
+}
+
+function SkipLink() {
+  const { t } = useTranslation('shell')
+  const skip = (event: MouseEvent) => {
+    // Not by the address: a hash would be a place of its own in the history.
+    event.preventDefault()
+    document.getElementById('main')?.focus()
+  }
+  return (
+    <a
+      href="#main"
+      onClick={skip}
+      className="bg-ink text-paper sr-only z-50 rounded-md px-4 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
+    >
+      {t('skip')}
+    </a>
   )
 }

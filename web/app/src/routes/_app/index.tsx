@@ -1,10 +1,11 @@
-import { PageHeader } from '@neipix/ui'
 import { createFileRoute } from '@tanstack/react-router'
-import { useTranslation } from 'react-i18next'
+import { Overview } from '@app/features/overview/overview'
+import { Page } from '@app/shared/page'
 
-export const Route = createFileRoute('/_app/')({ component: Screen })
-
-function Screen() {
-  const { t } = useTranslation('overview')
-  return <PageHeader title={t('title')} />
-}
+export const Route = createFileRoute('/_app/')({
+  component: () => (
+    <Page>
+      <Overview />
+    </Page>
+  ),
+})
