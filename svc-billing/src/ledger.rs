@@ -2,6 +2,7 @@
 //!
 //! Pure: no database, no clock. Lock order of this service: nothing before the wallet's row, which is taken last and alone.
 
+pub mod quote;
 pub mod recent;
 pub mod rpc;
 pub mod store;

@@ -5,7 +5,8 @@ use neipix_proto::{
     billing::v1::{
         BatchGetBalancesRequest, BatchGetBalancesResponse, CloseResponse, CreatePriceRequest, EndPriceRequest,
         GetTransferRequest, GetWalletRequest, HoldRequest, HoldResponse, ListPricesRequest, ListPricesResponse,
-        ListStatementRequest, ListStatementResponse, Price, ReleaseRequest, SettleRequest, Transfer, Wallet,
+        ListStatementRequest, ListStatementResponse, Price, QuoteRequest, QuoteResponse, ReleaseRequest,
+        SettleRequest, Transfer, Wallet,
         billing_event_service_server::BillingEventService, billing_service_server::BillingService,
         price_service_server::PriceService,
     },
@@ -21,6 +22,7 @@ rpcs! { impl BillingService for Billing {
     hold: HoldRequest => HoldResponse = ledger::rpc::hold;
     settle: SettleRequest => CloseResponse = ledger::rpc::settle;
     release: ReleaseRequest => CloseResponse = ledger::rpc::release;
+    quote: QuoteRequest => QuoteResponse = ledger::quote::quote;
     batch_get_balances: BatchGetBalancesRequest => BatchGetBalancesResponse = statement::rpc::balances;
 } }
 

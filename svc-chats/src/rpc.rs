@@ -2,22 +2,24 @@
 
 use neipix_mesh::rpcs;
 use neipix_proto::{
+    assistants::v1::Explanation,
     chats::v1::{
         AskEvent, AskRequest, AskResponse, Channel, ChatCompletionEvent, CheckChannelRequest, CloseRequest,
-        Conversation, CreateChannelRequest, CreateChatCompletionRequest, DeleteChannelRequest, GetChannelRequest,
-        GetConversationRequest, GetTurnRequest, IngestRequest, IngestResponse, ListChannelsRequest,
+        Conversation, CreateChannelRequest, CreateChatCompletionRequest, DeleteChannelRequest, ExplainMessageRequest,
+        ExplainTurnRequest, GetChannelRequest, GetConversationRequest, GetTurnRequest, IngestRequest, IngestResponse,
+        JudgeRequest, JudgeResponse, ListChannelsRequest,
         ListChannelsResponse, ListConnectionsRequest, ListConnectionsResponse, ListConversationsRequest,
         ListConversationsResponse, ListMessagesRequest, ListMessagesResponse, ListModelsRequest, ListModelsResponse,
         ListTurnsRequest, ListTurnsResponse, Message, NotifyTypingRequest, NotifyTypingResponse, ResendMessageRequest,
         ReturnRequest, SendMessageRequest, TakeOverRequest, Turn, UpdateChannelRequest, WatchRequest, WatchResponse,
         ask_service_server::AskService, channel_service_server::ChannelService,
         chat_event_service_server::ChatEventService, conversation_service_server::ConversationService,
-        ingest_service_server::IngestService,
+        gate_service_server::GateService, ingest_service_server::IngestService,
     },
     events::v1::{AckEventsRequest, AckEventsResponse},
 };
 
-use crate::{Chats, ask, channels, completions, conversations, ingest, watch};
+use crate::{Chats, ask, channels, completions, conversations, explain, gate, ingest, watch};
 
 rpcs! { impl ChannelService for Chats {
     create_channel: CreateChannelRequest => Channel = channels::rpc::create;
@@ -35,6 +37,8 @@ rpcs! { impl ConversationService for Chats {
     list_messages: ListMessagesRequest => ListMessagesResponse = conversations::rpc::messages;
     list_turns: ListTurnsRequest => ListTurnsResponse = conversations::rpc::turns;
     get_turn: GetTurnRequest => Turn = conversations::rpc::turn;
+    explain_turn: ExplainTurnRequest => Explanation = explain::turn;
+    explain_message: ExplainMessageRequest => Explanation = explain::message;
     take_over: TakeOverRequest => Conversation = conversations::rpc::take_over;
     r#return: ReturnRequest => Conversation = conversations::rpc::give_back;
     close: CloseRequest => Conversation = conversations::rpc::close;
@@ -54,6 +58,10 @@ rpcs! { impl AskService for Chats {
 
 rpcs! { impl IngestService for Chats {
     ingest: IngestRequest => IngestResponse = ingest::rpc::ingest;
+} }
+
+rpcs! { impl GateService for Chats {
+    judge: JudgeRequest => JudgeResponse = gate::rpc::judge;
 } }
 
 rpcs! { impl ChatEventService for Chats {

@@ -1,0 +1,3 @@
+//! The test dialogue.
+
+pub mod rpc;
