@@ -23,12 +23,13 @@ export interface AssistantsFilter {
   status?: (typeof FILTERS)[number] | undefined
 }
 
-const LIST = ['assistants', 'list'] as const
+// Everything that lists assistants begins so: whatever changes one makes all of it old.
+const LIST = ['get', '/api/v1/assistants'] as const
 
 /** The workspace's assistants, page by page; without a status all but the archived ones. */
 export const assistantPages = ({ q, status }: AssistantsFilter) =>
   infiniteQueryOptions({
-    queryKey: [...LIST, { q, status }],
+    queryKey: [...LIST, 'pages', { q, status }],
     queryFn: async ({ pageParam, signal }) => {
       const query = { pageSize: 48, pageToken: pageParam, ...(q ? { q } : {}), ...(status ? { status } : {}) }
       const { data } = await api.http.GET('/api/v1/assistants', { params: { query }, signal })

@@ -23,7 +23,11 @@ export function Frame({ title, hint, children }: FrameProps) {
         <Wordmark className="self-start" />
         <div className="m-auto flex w-full max-w-sm flex-col gap-6 py-8">
           <div>
-            <h1 data-slot="page-title" tabIndex={-1} className="text-2xl font-semibold tracking-tight outline-none">
+            <h1
+              data-slot="page-title"
+              tabIndex={-1}
+              className="text-2xl font-semibold tracking-tight outline-none"
+            >
               {title}
             </h1>
             <p className="text-ink-2 pt-1.5 break-words">{hint}</p>

@@ -48,7 +48,9 @@ function EventRow({ record }: { record: Schemas['AuditRecord'] }) {
           : t('events.system')
   // The action is the name of a call; one that is newer than this page is told in general words.
   const name = record.action.split(/[./]/).at(-1) ?? ''
-  const action: Action = i18n.exists(`events.actions.${name}`, { ns: 'overview' }) ? (name as Action) : 'other'
+  const action: Action = i18n.exists(`events.actions.${name}`, { ns: 'overview' })
+    ? (name as Action)
+    : 'other'
   return (
     <div className="flex min-h-12 items-center gap-3 py-1.5">
       <PixelPortrait id={id || 'neipix'} tone={kind === 'user' ? 'human' : 'ai'} size={28} />

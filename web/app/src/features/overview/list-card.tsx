@@ -63,5 +63,4 @@ function Rows() {
 }
 
 /** The look of a row that leads somewhere. */
-export const rowLink =
-  'hover:bg-sunken -mx-2.5 flex min-h-12 items-center gap-3 rounded-md px-2.5 py-1.5'
+export const rowLink = 'hover:bg-sunken -mx-2.5 flex min-h-12 items-center gap-3 rounded-md px-2.5 py-1.5'

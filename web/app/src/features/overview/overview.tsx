@@ -60,7 +60,15 @@ function BalanceStat() {
   const { data, isPending } = useQuery(walletQuery())
   const { data: outlook } = useQuery(forecastQuery(useMe()))
   const value = data ? <Link to="/wallet">{formatPix(data.availableMicroPix, locale)}</Link> : null
-  return <Stat label={t('balance')} value={<Value loading={isPending}>{value}</Value>} note={<Enough days={outlook?.days} empty={data?.availableMicroPix === '0'} known={outlook !== undefined} />} />
+  return (
+    <Stat
+      label={t('balance')}
+      value={<Value loading={isPending}>{value}</Value>}
+      note={
+        <Enough days={outlook?.days} empty={data?.availableMicroPix === '0'} known={outlook !== undefined} />
+      }
+    />
+  )
 }
 
 function Enough({ days, empty, known }: { days: number | undefined; empty: boolean; known: boolean }) {
@@ -99,7 +107,9 @@ function WaitingStat() {
       tone="human"
       label={t('waiting.stat')}
       value={
-        <Value loading={isPending}>{rows ? (data.nextPageToken ? `${WAITING_MOST}+` : rows.length) : null}</Value>
+        <Value loading={isPending}>
+          {rows ? (data.nextPageToken ? `${WAITING_MOST}+` : rows.length) : null}
+        </Value>
       }
       note={oldest ? <Time value={oldest} /> : rows ? t('waiting.calm') : null}
     />

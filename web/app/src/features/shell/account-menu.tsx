@@ -53,7 +53,10 @@ const LANGUAGES = [
 ] as const
 
 /** Theme, language, help and the way out; on a phone also the sections that have no place on the bar. */
-export function AccountMenu({ side, withSections }: Pick<MenuContentProps, 'side'> & { withSections?: boolean }) {
+export function AccountMenu({
+  side,
+  withSections,
+}: Pick<MenuContentProps, 'side'> & { withSections?: boolean }) {
   const { t } = useTranslation('shell')
   const me = useMe()
   const { theme, language, setTheme, setLanguage } = usePreferences()

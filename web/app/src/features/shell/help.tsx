@@ -1,4 +1,12 @@
-import { Dialog, DialogBody, DialogContent, DialogDescription, DialogHeader, DialogTitle, Kbd } from '@neipix/ui'
+import {
+  Dialog,
+  DialogBody,
+  DialogContent,
+  DialogDescription,
+  DialogHeader,
+  DialogTitle,
+  Kbd,
+} from '@neipix/ui'
 import { useTranslation } from 'react-i18next'
 import { useOffers, type ShortcutGroup } from '@app/shared/commands'
 import { MOD } from './keys'

@@ -18,7 +18,9 @@ function useSections(): Section[] {
 export function SideNav({ className }: { className: string }) {
   const { t } = useTranslation('shell')
   return (
-    <div className={cn('border-line bg-sunken/50 w-60 shrink-0 flex-col gap-4 border-r px-3 py-4', className)}>
+    <div
+      className={cn('border-line bg-sunken/50 w-60 shrink-0 flex-col gap-4 border-r px-3 py-4', className)}
+    >
       <Link to="/" className="w-fit rounded-md px-2">
         <Wordmark />
       </Link>
@@ -122,7 +124,9 @@ function WaitingCount({ className }: { className: string }) {
 export function TopBar({ className }: { className: string }) {
   const { t } = useTranslation('shell')
   return (
-    <header className={cn('border-line bg-paper items-center justify-between border-b px-4 py-1.5', className)}>
+    <header
+      className={cn('border-line bg-paper items-center justify-between border-b px-4 py-1.5', className)}
+    >
       <Link to="/" className="rounded-md">
         <Wordmark />
       </Link>

@@ -63,7 +63,13 @@ function useDeeds(): PaletteGroup {
     heading: t('palette.do'),
     commands: [
       ...(useMay('assistants.write') ? [create] : []),
-      { id: 'help', label: t('help'), icon: <CircleHelp aria-hidden />, shortcut: ['?'], onSelect: () => openWindow('help') },
+      {
+        id: 'help',
+        label: t('help'),
+        icon: <CircleHelp aria-hidden />,
+        shortcut: ['?'],
+        onSelect: () => openWindow('help'),
+      },
       { id: 'sign-out', label: t('signOut'), icon: <LogOut aria-hidden />, onSelect: () => signOut.mutate() },
     ],
   }

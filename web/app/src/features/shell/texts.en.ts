@@ -23,7 +23,8 @@ export const en: Translation<typeof ru> = {
   help: 'Keys and help',
   signOut: 'Sign out',
   search: 'Find or do',
-  offline: 'No internet connection. You see what is loaded already; your messages leave by themselves once it is back.',
+  offline:
+    'No internet connection. You see what is loaded already; your messages leave by themselves once it is back.',
   reconnecting: 'The connection to the server broke. We are restoring it; nothing gets lost.',
   outdated: 'This page is out of date and hears no news any more.',
   reload: 'Reload',

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { AssistantList, CreateLink } from '@app/features/assistants/assistant-list'
 import { ListFilters } from '@app/features/assistants/list-filters'
 import { assistantPages, FILTERS, type AssistantsFilter } from '@app/features/assistants/queries'
+import { Page } from '@app/shared/page'
 import { useMay } from '@app/shared/session'
 
 export const Route = createFileRoute('/_app/assistants/')({
@@ -26,10 +27,10 @@ function Screen() {
   const navigate = Route.useNavigate()
   const mayCreate = useMay('assistants.write')
   return (
-    <>
+    <Page>
       <PageHeader title={t('title')} hint={t('hint')} actions={mayCreate ? <CreateLink /> : undefined} />
       <ListFilters filter={filter} onChange={(search) => void navigate({ search, replace: true })} />
       <AssistantList filter={filter} onReset={() => void navigate({ search: {}, replace: true })} />
-    </>
+    </Page>
   )
 }

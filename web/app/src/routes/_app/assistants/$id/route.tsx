@@ -4,6 +4,7 @@ import { AssistantHeader } from '@app/features/assistants/assistant-header'
 import { AssistantTabs } from '@app/features/assistants/assistant-tabs'
 import { useLiveAssistant } from '@app/features/assistants/live-assistants'
 import { assistantQuery } from '@app/features/assistants/queries'
+import { Page } from '@app/shared/page'
 
 export const Route = createFileRoute('/_app/assistants/$id')({
   loader: ({ context, params }) => context.queries.ensureQueryData(assistantQuery(params.id)),
@@ -15,12 +16,12 @@ function Screen() {
   const { data: assistant } = useSuspenseQuery(assistantQuery(id))
   useLiveAssistant(id)
   return (
-    <>
+    <Page>
       <AssistantHeader key={id} assistant={assistant} />
       <AssistantTabs id={id} />
-      <div className="pt-5">
+      <div className="flex flex-1 flex-col pt-5">
         <Outlet />
       </div>
-    </>
+    </Page>
   )
 }
