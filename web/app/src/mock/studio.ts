@@ -1,6 +1,6 @@
 import type { Schemas } from '@neipix/api'
 import { http as msw, HttpResponse } from 'msw'
-import { http, problem } from './http'
+import { http, onVerb, problem } from './http'
 import { world } from './world'
 
 type Assistant = Schemas['Assistant']
@@ -125,6 +125,10 @@ export function channel(changes: Partial<Schemas['Channel']>): Schemas['Channel'
   }
 }
 
+const ASSISTANT = /\/assistants\/([^/:]+)/
+const FILE = /\/assistants\/([^/]+)\/files\/([^/:]+)/
+const CHANNEL = /\/assistants\/([^/]+)\/channels\/([^/:]+)/
+
 const may = (permission: string) => world.me.permissions.includes(permission)
 const forbidden = () => problem(403, 'PERMISSION_DENIED')
 const missing = () => problem(404, 'NOT_FOUND')
@@ -194,26 +198,22 @@ const assistantHandlers = [
     const merged = { ...assistant.draft, ...Object.fromEntries(changes) }
     return response(200).json(put({ ...assistant, draft: merged, unpublishedChanges: true }))
   }),
-  http.post('/api/v1/assistants/{id}:publish', ({ params, response }) => {
-    const assistant = find(params.id)
-    if (!assistant?.draft) return response.untyped(missing())
+  onVerb(ASSISTANT, 'publish', ([id]): Assistant | Response => {
+    const assistant = find(id)
+    if (!assistant?.draft) return missing()
     const paused = assistant.status === 'ASSISTANT_STATUS_PAUSED'
     const publishedVersion = assistant.publishedVersion + 1
     studio().versions.set(`${assistant.id} ${publishedVersion}`, assistant.draft)
     const status = paused ? assistant.status : 'ASSISTANT_STATUS_PUBLISHED'
-    return response(200).json(put({ ...assistant, status, publishedVersion, unpublishedChanges: false }))
+    return put({ ...assistant, status, publishedVersion, unpublishedChanges: false })
   }),
-  http.post('/api/v1/assistants/{id}:pause', ({ params, response }) => {
-    const assistant = find(params.id)
-    return assistant
-      ? response(200).json(put({ ...assistant, status: 'ASSISTANT_STATUS_PAUSED' }))
-      : response.untyped(missing())
+  onVerb(ASSISTANT, 'pause', ([id]): Assistant | Response => {
+    const assistant = find(id)
+    return assistant ? put({ ...assistant, status: 'ASSISTANT_STATUS_PAUSED' }) : missing()
   }),
-  http.post('/api/v1/assistants/{id}:resume', ({ params, response }) => {
-    const assistant = find(params.id)
-    return assistant
-      ? response(200).json(put({ ...assistant, status: 'ASSISTANT_STATUS_PUBLISHED' }))
-      : response.untyped(missing())
+  onVerb(ASSISTANT, 'resume', ([id]): Assistant | Response => {
+    const assistant = find(id)
+    return assistant ? put({ ...assistant, status: 'ASSISTANT_STATUS_PUBLISHED' }) : missing()
   }),
   http.delete('/api/v1/assistants/{id}', ({ params, response }) => {
     const assistant = find(params.id)
@@ -275,18 +275,16 @@ const knowledgeHandlers = [
       ? new HttpResponse(null, { status: 204 })
       : new HttpResponse(null, { status: 403 })
   }),
-  http.post('/api/v1/assistants/{assistantId}/files/{id}:confirm', ({ params, response }) => {
-    const file = fileOf(params.id)
-    if (!file) return response.untyped(missing())
-    Object.assign(file, { status: 'FILE_STATUS_QUEUED', queuePosition: 1 })
-    return response(200).json({ ...file })
+  onVerb(FILE, 'confirm', ([, id]): KnowledgeFile | Response => {
+    const file = fileOf(id)
+    if (!file) return missing()
+    return { ...Object.assign(file, { status: 'FILE_STATUS_QUEUED', queuePosition: 1 }) }
   }),
-  http.post('/api/v1/assistants/{assistantId}/files/{id}:retry', ({ params, response }) => {
-    const file = fileOf(params.id)
-    if (!file) return response.untyped(missing())
+  onVerb(FILE, 'retry', ([, id]): KnowledgeFile | Response => {
+    const file = fileOf(id)
+    if (!file) return missing()
     delete file.failure
-    Object.assign(file, { status: 'FILE_STATUS_QUEUED', queuePosition: 1 })
-    return response(200).json({ ...file })
+    return { ...Object.assign(file, { status: 'FILE_STATUS_QUEUED', queuePosition: 1 }) }
   }),
   http.get('/api/v1/assistants/{assistantId}/files/{id}', ({ params, response }) => {
     const file = fileOf(params.id)
@@ -339,10 +337,9 @@ const channelHandlers = [
     studio().channels.push(made)
     return response(200).json(made)
   }),
-  http.post('/api/v1/assistants/{assistantId}/channels/{id}:check', ({ params, response }) => {
-    const found = channelOf(params.id)
-    if (!found) return response.untyped(missing())
-    return response(200).json(Object.assign(found, { checkTime: new Date().toISOString() }))
+  onVerb(CHANNEL, 'check', ([, id]): Schemas['Channel'] | Response => {
+    const found = channelOf(id)
+    return found ? Object.assign(found, { checkTime: new Date().toISOString() }) : missing()
   }),
   http.delete('/api/v1/assistants/{assistantId}/channels/{id}', ({ params, response }) => {
     const found = channelOf(params.id)

@@ -11,7 +11,7 @@ import {
 } from '@neipix/ui'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Archive, Ellipsis, Pause, Play } from 'lucide-react'
-import { useState } from 'react'
+import { useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useMay } from '@app/shared/session'
 import { toaster } from '@app/shared/toaster'
@@ -22,6 +22,7 @@ import { PublishDialog } from './publish-dialog'
 import { useAct } from './queries'
 import { SaveIndicator } from './save-indicator'
 import { StatusBadge } from './status-badge'
+import { useAssistantCommands } from './use-assistant-commands'
 
 /** Face, name and state of an assistant, the same above all of its screens. */
 export function AssistantHeader({ assistant }: { assistant: Assistant }) {
@@ -62,18 +63,17 @@ function Actions({ assistant, flush }: ActionsProps) {
   const [archiving, setArchiving] = useState(false)
   const mayPublish = useMay('assistants.publish')
   const mayWrite = useMay('assistants.write')
-  if (assistant.status === 'ASSISTANT_STATUS_ARCHIVED')
-    return <p className="text-ink-2 text-sm">{t('archived')}</p>
+  const openPublish = useCallback(() => setPublishing(true), [])
+  const { id, draft, status } = assistant
+  const publishable = mayPublish && assistant.unpublishedChanges && status !== 'ASSISTANT_STATUS_ARCHIVED'
+  useAssistantCommands(id, draft?.name ?? t('title'), publishable ? openPublish : undefined)
+  if (status === 'ASSISTANT_STATUS_ARCHIVED') return <p className="text-ink-2 text-sm">{t('archived')}</p>
   return (
     <>
       {mayPublish ? <PauseButton assistant={assistant} /> : null}
-      {mayPublish ? (
-        <Button
-          variant={assistant.unpublishedChanges ? 'primary' : 'secondary'}
-          onClick={() => setPublishing(true)}
-          disabled={!assistant.unpublishedChanges}
-        >
-          {t(assistant.unpublishedChanges ? 'actions.publish' : 'actions.published')}
+      {publishable ? (
+        <Button variant="primary" onClick={openPublish}>
+          {t('actions.publish')}
         </Button>
       ) : null}
       {mayWrite ? (
@@ -111,7 +111,8 @@ function PauseButton({ assistant }: { assistant: Assistant }) {
   return (
     <Button loading={pause.isPending || resume.isPending} onClick={toggle}>
       {works ? <Pause aria-hidden /> : <Play aria-hidden />}
-      {t(works ? 'actions.pause' : 'actions.resume')}
+      {/* A phone has room for the sign only. */}
+      <span className="max-sm:sr-only">{t(works ? 'actions.pause' : 'actions.resume')}</span>
     </Button>
   )
 }

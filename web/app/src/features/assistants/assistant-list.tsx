@@ -55,22 +55,18 @@ function AssistantCard({ assistant }: { assistant: Assistant }) {
     >
       <PixelPortrait id={id} size={48} />
       <span className="flex min-w-0 flex-1 flex-col gap-1">
-        <span className="flex min-w-0 items-center justify-between gap-2">
-          <span className="truncate font-semibold tracking-tight">{draft?.name}</span>
-          <span className="shrink-0">
-            <StatusBadge status={status} />
-          </span>
-        </span>
+        <span className="truncate font-semibold tracking-tight">{draft?.name}</span>
         <span className="text-ink-2 line-clamp-2 text-sm break-words">
           {draft?.description || draft?.instruction || t('list.noDescription')}
         </span>
-        <span className="text-ink-2 mt-auto flex flex-wrap gap-x-2 pt-1 text-xs">
+        <span className="text-ink-2 mt-auto flex flex-wrap items-center gap-x-2.5 gap-y-1 pt-2 text-xs">
+          <StatusBadge status={status} />
           {updateTime ? (
             <span>
               {t('list.changed')} <Time value={updateTime} />
             </span>
           ) : null}
-          {pending ? <span className="text-warn">{t('list.unpublished')}</span> : null}
+          {pending ? <span className="text-warn w-full">{t('list.unpublished')}</span> : null}
         </span>
       </span>
     </Link>

@@ -76,9 +76,8 @@ export const en: Translation<typeof ru> = {
   },
   actions: {
     publish: 'Publish',
-    published: 'Published',
     pause: 'Pause',
-    resume: 'Back to work',
+    resume: 'Resume',
     more: 'More actions',
     archive: 'Archive',
   },

@@ -1,5 +1,5 @@
 import { CopyButton } from '@neipix/ui'
-import { useId } from 'react'
+import { useId, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 
 /** Integrators have a host of their own: `api.` where the app stands on `app.`. */
@@ -23,6 +23,10 @@ export function curlOf(origin: string, key: string, question: string): string {
 export function CurlExample({ secret }: { secret: string | undefined }) {
   const { t } = useTranslation('channels')
   const id = useId()
+  const pre = useRef<HTMLPreElement>(null)
+  const select = () => {
+    if (pre.current) window.getSelection()?.selectAllChildren(pre.current)
+  }
   const text = curlOf(apiOrigin(window.location), secret ?? t('api.exampleKey'), t('api.question'))
   const copy = { ns: 'common' } as const
   return (
@@ -34,10 +38,12 @@ export function CurlExample({ secret }: { secret: string | undefined }) {
         <CopyButton
           size="sm"
           value={text}
-          labels={{ copy: t('copy', copy), copied: t('copied', copy), failed: t('copyFailed', copy) }}
+          labels={{ copy: t('copy', copy), copied: t('copied', copy), failed: t('copyFailed') }}
+          onFailed={select}
         />
       </div>
       <pre
+        ref={pre}
         // What is wider than the page is scrolled by keys.
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}

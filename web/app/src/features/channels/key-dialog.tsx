@@ -102,7 +102,7 @@ function Secret({ secret, onDone }: { secret: string; onDone: () => void }) {
         <CopyField
           label={t('api.secret')}
           value={secret}
-          labels={{ copy: t('copy', copy), copied: t('copied', copy), failed: t('copyFailed', copy) }}
+          labels={{ copy: t('copy', copy), copied: t('copied', copy), failed: t('copyFailed') }}
         />
         <CurlExample secret={secret} />
       </DialogBody>

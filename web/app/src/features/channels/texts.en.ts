@@ -16,7 +16,7 @@ export const en: Translation<typeof ru> = {
   check: 'Check',
   checkedOk: 'The channel works.',
   checkedBad: 'The channel does not answer: see what went wrong.',
-  moreFailed: 'The list did not load to its end',
+  copyFailed: 'Could not copy',
   reasons: {
     BOT_TOKEN_INVALID: 'Telegram refused the token. Get a new one from @BotFather and paste it here.',
     BOT_IN_USE: 'This bot is connected to another company. Disconnect it there, or take another one.',

@@ -77,13 +77,14 @@ function About({ file }: { file: KnowledgeFile }) {
     ...(file.passageCount > 0 ? [t('list.passages', { count: file.passageCount })] : []),
   ]
   return (
-    <p className="text-ink-2 flex flex-wrap gap-x-1.5 text-xs">
-      {parts.map((part) => (
-        <span key={part} className="whitespace-nowrap after:ml-1.5 after:content-['·']">
-          {part}
-        </span>
-      ))}
-      {file.createTime ? <Time value={file.createTime} /> : null}
+    <p className="text-ink-2 text-xs">
+      {parts.join(' · ')}
+      {file.createTime ? (
+        <>
+          {' · '}
+          <Time value={file.createTime} />
+        </>
+      ) : null}
     </p>
   )
 }

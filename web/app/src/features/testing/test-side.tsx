@@ -26,7 +26,7 @@ export function TestSide({ assistantId, version, onVersion, publishedVersion, li
       : []),
   ]
   return (
-    <aside aria-label={t('side')} className="flex flex-col gap-5 lg:w-64 lg:shrink-0">
+    <aside aria-label={t('side')} className="flex flex-col gap-4 lg:w-64 lg:shrink-0 lg:gap-5">
       <div className="flex flex-col gap-1.5">
         <p aria-hidden className="text-sm font-medium">
           {t('whom')}
@@ -39,7 +39,7 @@ export function TestSide({ assistantId, version, onVersion, publishedVersion, li
           className="self-start"
         />
       </div>
-      <div className="grid gap-5 sm:grid-cols-2 lg:grid-cols-1">
+      <div className="grid grid-cols-2 gap-x-5 gap-y-4 lg:grid-cols-1">
         {listing.allowance ? <Allowance allowance={listing.allowance} /> : null}
         <Progress
           label={t('turns')}

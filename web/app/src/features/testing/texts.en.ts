@@ -44,7 +44,7 @@ export const en: Translation<typeof ru> = {
   tokens_one: '{{count}} token',
   tokens_other: '{{count}} tokens',
   free: 'free',
-  paidByAllowance: 'from the free allowance',
+  paidByAllowance: 'from the allowance',
   side: 'Settings of the test',
   allowance: 'Free today',
   allowanceLeft: '{{left}} of {{daily}} left',

@@ -45,7 +45,7 @@ export const ru = {
   tokens_many: '{{count}} токенов',
   tokens_other: '{{count}} токена',
   free: 'бесплатно',
-  paidByAllowance: 'из бесплатного лимита',
+  paidByAllowance: 'из лимита',
   side: 'Настройки проверки',
   allowance: 'Бесплатно сегодня',
   allowanceLeft: 'осталось {{left}} из {{daily}}',

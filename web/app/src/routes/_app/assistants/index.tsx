@@ -9,9 +9,10 @@ import { useMay } from '@app/shared/session'
 
 export const Route = createFileRoute('/_app/assistants/')({
   validateSearch: (input: Record<string, unknown>): AssistantsFilter => {
-    const q = typeof input['q'] === 'string' ? input['q'].slice(0, 200) : ''
+    const q = typeof input['q'] === 'string' ? input['q'].slice(0, 200) : undefined
     const status = FILTERS.find((known) => known === input['status'])
-    return { ...(q ? { q } : {}), ...(status ? { status } : {}) }
+    // Said in full: what is left out stays as the address has it.
+    return { q: q || undefined, status }
   },
   loaderDeps: ({ search }) => search,
   loader: ({ context, deps }) => {

@@ -4,9 +4,13 @@ import { assistantQuery } from '@app/features/assistants/queries'
 import { KnowledgeBase } from '@app/features/knowledge/knowledge-base'
 import { filePages } from '@app/features/knowledge/queries'
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 export const Route = createFileRoute('/_app/assistants/$id/knowledge')({
-  validateSearch: (input: Record<string, unknown>): { file?: string } =>
-    typeof input['file'] === 'string' ? { file: input['file'] } : {},
+  validateSearch: (input: Record<string, unknown>): { file?: string | undefined } => ({
+    // Said in full: what is left out stays as the address has it.
+    file: typeof input['file'] === 'string' && UUID.test(input['file']) ? input['file'] : undefined,
+  }),
   loader: ({ context, params }) => {
     // The list shows itself what fails.
     void context.queries.prefetchInfiniteQuery(filePages(params.id, ''))
@@ -25,7 +29,7 @@ function Screen() {
       assistantId={id}
       closed={assistant.status === 'ASSISTANT_STATUS_ARCHIVED'}
       openFile={file}
-      onOpenFile={(open) => void navigate({ search: open ? { file: open } : {}, replace: !open })}
+      onOpenFile={(open) => void navigate({ search: { file: open }, replace: !open })}
     />
   )
 }
