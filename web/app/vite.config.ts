@@ -26,7 +26,8 @@ export default defineConfig(({ mode }) => ({
   resolve: { alias: { '@app': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: { outDir: '../dist/app', emptyOutDir: true, manifest: true },
   server: {
-    host: 'app.localhost',
+    // Browsers know `app.localhost`, the host that the product uses locally, as this machine.
+    host: '127.0.0.1',
     port: 5173,
     // The running product answers what this page asks of its own host.
     proxy: { '/api': { target: process.env['NEIPIX_EDGE'] ?? 'http://app.localhost:8080', ws: true } },

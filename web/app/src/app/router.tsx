@@ -2,7 +2,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRouter, type RouterHistory } from '@tanstack/react-router'
 import { routeTree } from '@app/routeTree.gen'
 import { api } from '@app/shared/api'
-import { RouteTrouble, RouteMissing } from '@app/shared/route-trouble'
+import { RouteMissing, RouteTrouble, RouteWaiting } from '@app/shared/route-trouble'
 
 /** The app's routes over these queries. */
 export function createAppRouter(queries: QueryClient, history?: RouterHistory) {
@@ -15,6 +15,8 @@ export function createAppRouter(queries: QueryClient, history?: RouterHistory) {
     scrollRestoration: true,
     defaultErrorComponent: RouteTrouble,
     defaultNotFoundComponent: RouteMissing,
+    defaultPendingComponent: RouteWaiting,
+    defaultPendingMs: 500,
     ...(history ? { history } : {}),
   })
   // The server ended the session: the guard leads to the log-in and remembers the place.

@@ -43,5 +43,7 @@ export const accountHandlers = [
     world.signedIn = false
     return response(200).json({ refreshToken: '' })
   }),
-  http.post('/api/v1/auth/socket-tickets', ({ response }) => response.untyped(problem(503, 'UNAVAILABLE'))),
+  http.post('/api/v1/auth/socket-tickets', ({ response }) =>
+    response(200).json({ ticket: 'mock-ticket', expiresInSeconds: 30 }),
+  ),
 ]

@@ -1,7 +1,14 @@
 import { accountHandlers } from './account'
 import { listHandlers } from './lists'
 import { simulationHandlers } from './simulation'
+import { socketHandlers } from './socket'
 import { studioHandlers } from './studio'
 
 /** The mock server: answers as the edge does, from `world`. A feature adds its own handlers here. */
-export const handlers = [...accountHandlers, ...simulationHandlers, ...studioHandlers, ...listHandlers]
+export const handlers = [
+  ...accountHandlers,
+  ...simulationHandlers,
+  ...studioHandlers,
+  ...listHandlers,
+  ...socketHandlers,
+]

@@ -28,11 +28,62 @@ export const listHandlers = [
     const { rows, nextPageToken } = page(fitting, query.get('pageSize'), query.get('pageToken'))
     return response(200).json({ transfers: rows, nextPageToken })
   }),
-  http.get('/api/v1/assistants', ({ query, response }) => {
-    const status = query.get('status')
-    const fitting = world.assistants.filter((row) => !status || row.status === status)
+  http.get('/api/v1/billing/transfers/{id}', ({ params, response }) => {
+    const transfer = world.transfers.find(({ id }) => id === params.id)
+    if (!transfer) return response.untyped(problem(404, 'NOT_FOUND'))
+    const settled = transfer.kind === 'TRANSFER_KIND_SETTLE'
+    return response(200).json({
+      ...transfer,
+      postings: [
+        { account: 'ACCOUNT_BONUS', amountMicroPix: transfer.amountMicroPix },
+        { account: 'ACCOUNT_HELD', amountMicroPix: String(-BigInt(transfer.amountMicroPix)) },
+      ],
+      ...(settled
+        ? {
+            charge: {
+              costMicroPix: '7412345',
+              aboveHoldMicroPix: '0',
+              attempts: [
+                {
+                  attemptId: '019d0000-0000-7000-8000-0000000000aa',
+                  model: 'gpt-5-mini',
+                  inputTokens: '3120',
+                  cachedInputTokens: '1024',
+                  cacheWriteTokens: '0',
+                  outputTokens: '214',
+                },
+              ],
+            },
+          }
+        : {}),
+    })
+  }),
+  http.get('/api/v1/api-keys', ({ query, response }) => {
+    if (!may('api_keys.manage')) return response.untyped(forbidden())
+    const only = query.get('assistantId')
+    const fitting = world.keys.filter((key) => !only || key.assistantId === only)
     const { rows, nextPageToken } = page(fitting, query.get('pageSize'), query.get('pageToken'))
-    return response(200).json({ assistants: rows, nextPageToken })
+    return response(200).json({ apiKeys: rows, nextPageToken })
+  }),
+  http.post('/api/v1/api-keys', async ({ request, response }) => {
+    const { name, permissions, assistantId = '' } = await request.json()
+    const apiKey = {
+      id: crypto.randomUUID(),
+      name,
+      prefix: 'npk_Ab3xYz12',
+      permissions,
+      assistantId,
+      makerId: world.me.user!.id,
+      createTime: new Date().toISOString(),
+    }
+    world.keys.unshift(apiKey)
+    return response(200).json({ apiKey, secret: `npk_Ab3xYz12_${'s'.repeat(43)}` })
+  }),
+  http.delete('/api/v1/api-keys/{id}', ({ params, response }) => {
+    const key = world.keys.find(({ id }) => id === params.id)
+    if (!key) return response.untyped(problem(404, 'NOT_FOUND'))
+    key.revokeTime = new Date().toISOString()
+    return response(200).json(key)
   }),
   http.get('/api/v1/chats', ({ query, response }) => {
     const fitting = world.conversations.filter(

@@ -14,7 +14,6 @@ export interface Studio {
   versions: Map<string, Schemas['AssistantSpec']>
   files: KnowledgeFile[]
   channels: Schemas['Channel'][]
-  keys: Schemas['ApiKey'][]
   /** Idempotency-Key → what was made. */
   made: Map<string, string>
 }
@@ -103,7 +102,6 @@ function newStudio(): Studio {
     channels: world.assistants.map(({ id }) =>
       channel({ assistantId: id, kind: 'CHANNEL_KIND_API', title: 'API' }),
     ),
-    keys: [],
     made: new Map(),
   }
 }
@@ -346,25 +344,6 @@ const channelHandlers = [
     if (!found) return response.untyped(missing())
     studio().channels = studio().channels.filter((row) => row !== found)
     return response(200).json({ ...found, state: 'CHANNEL_STATE_NOT_CONNECTED' })
-  }),
-  http.get('/api/v1/api-keys', ({ query, response }) => {
-    if (!may('api_keys.manage')) return response.untyped(forbidden())
-    const only = query.get('assistantId')
-    const apiKeys = [...world.keys, ...studio().keys].filter((key) => !only || key.assistantId === only)
-    return response(200).json({ apiKeys, nextPageToken: '' })
-  }),
-  http.post('/api/v1/api-keys', async ({ request, response }) => {
-    if (!may('api_keys.manage')) return response.untyped(forbidden())
-    const { name, permissions, assistantId = '' } = await request.json()
-    const secret = 'npk_7c1f40a2b9d84e6f8a31b5d2c6e09f74a8d1'
-    const apiKey = { id: newId(), name, permissions, assistantId, prefix: secret.slice(0, 12), makerId: '' }
-    studio().keys.unshift({ ...apiKey, createTime: new Date().toISOString() })
-    return response(200).json({ apiKey, secret })
-  }),
-  http.delete('/api/v1/api-keys/{id}', ({ params, response }) => {
-    const key = studio().keys.find(({ id }) => id === params.id)
-    if (!key) return response.untyped(missing())
-    return response(200).json(Object.assign(key, { revokeTime: new Date().toISOString() }))
   }),
 ]
 

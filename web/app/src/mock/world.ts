@@ -156,7 +156,28 @@ export function newWorld(): World {
       audit(2, 'CreateApiKey', 'api_key:' + uuid(900), 95),
       audit(3, 'ConfirmEmail', 'workspace:' + uuid(2), 60 * 24 * 30),
     ],
-    keys: [],
+    keys: [
+      {
+        id: uuid(900),
+        name: 'Сайт',
+        prefix: 'npk_Qw7eRt90',
+        permissions: ['chats.ask', 'chats.read'],
+        assistantId: '',
+        makerId: uuid(1),
+        createTime: ago(60 * 24 * 9),
+        lastUseTime: ago(7),
+      },
+      {
+        id: uuid(901),
+        name: 'Старая CRM',
+        prefix: 'npk_Zx1cVb23',
+        permissions: ['chats.read', 'contacts.read'],
+        assistantId: uuid(101),
+        makerId: uuid(1),
+        createTime: ago(60 * 24 * 40),
+        revokeTime: ago(60 * 24 * 3),
+      },
+    ],
   }
 }
 

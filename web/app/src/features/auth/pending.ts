@@ -16,3 +16,8 @@ export const usePending = create<Pending>()(
     storage: createJSONStorage(() => window.sessionStorage),
   }),
 )
+
+/** A letter with a code has gone out to this address. */
+export function awaitCode(registrationId: string, email: string): void {
+  usePending.setState({ waiting: { registrationId, email }, sentAt: Date.now() })
+}

@@ -6,7 +6,7 @@ import * as z from 'zod/mini'
 import { tellForm } from '@app/shared/forms'
 import { usePreferences } from '@app/shared/preferences'
 import { PasswordInput } from './password-input'
-import { usePending } from './pending'
+import { awaitCode } from './pending'
 import { useRegister } from './queries'
 
 const schema = z.object({
@@ -29,7 +29,7 @@ export function RegisterForm() {
   const submit = handleSubmit(async (values) => {
     try {
       const { registrationId } = await start.mutateAsync({ ...values, locale })
-      usePending.setState({ waiting: { registrationId, email: values.email }, sentAt: Date.now() })
+      awaitCode(registrationId, values.email)
     } catch (error) {
       tellForm(error, setError, ['name', 'workspaceName', 'email', 'password'])
     }

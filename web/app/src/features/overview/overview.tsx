@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import { numbers } from '@app/shared/numbers'
 import { useMay, useMe } from '@app/shared/session'
 import { WAITING_MOST, waitingQuery } from '@app/shared/waiting'
 import { EventsCard } from './events-card'
@@ -40,7 +41,7 @@ export function Overview() {
 function Numbers() {
   const money = useMay('billing.read')
   return (
-    <StatGroup className="border-line bg-surface rounded-xl border p-5 shadow-sm">
+    <StatGroup className={numbers}>
       {money ? <BalanceStat /> : null}
       {money ? <SpentStat /> : null}
       <WaitingStat />
@@ -111,9 +112,16 @@ function WaitingStat() {
           {rows ? (data.nextPageToken ? `${WAITING_MOST}+` : rows.length) : null}
         </Value>
       }
-      note={oldest ? <Time value={oldest} /> : rows ? t('waiting.calm') : null}
+      note={oldest ? <Longest since={oldest} /> : rows ? t('waiting.calm') : null}
     />
   )
+}
+
+function Longest({ since }: { since: string }) {
+  const { t } = useTranslation('overview')
+  const locale = useLocale()
+  const now = useNow()
+  return t('waiting.longest', { when: formatRelative(new Date(since), new Date(now), locale) })
 }
 
 function ShiftStat() {
