@@ -21,11 +21,7 @@ export function SideNav({ className }: { className: string }) {
     <div
       className={cn('border-line bg-sunken/50 w-60 shrink-0 flex-col gap-4 border-r px-3 py-4', className)}
     >
-<<<<<<< HEAD
-      <Link to="/" className="w-fit rounded-md px-2">
-=======
       <Link to="/" className="flex w-fit rounded-md px-2">
->>>>>>> wip-app
         <Wordmark />
       </Link>
       <button
@@ -131,11 +127,7 @@ export function TopBar({ className }: { className: string }) {
     <header
       className={cn('border-line bg-paper items-center justify-between border-b px-4 py-1.5', className)}
     >
-<<<<<<< HEAD
-      <Link to="/" className="rounded-md">
-=======
       <Link to="/" className="flex rounded-md">
->>>>>>> wip-app
         <Wordmark />
       </Link>
       <button

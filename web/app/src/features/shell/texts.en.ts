@@ -22,11 +22,7 @@ export const en: Translation<typeof ru> = {
   language: 'Language',
   help: 'Keys and help',
   signOut: 'Sign out',
-<<<<<<< HEAD
-  search: 'Find or do',
-=======
   search: 'Find',
->>>>>>> wip-app
   offline:
     'No internet connection. You see what is loaded already; your messages leave by themselves once it is back.',
   reconnecting: 'The connection to the server broke. We are restoring it; nothing gets lost.',
