@@ -36,6 +36,11 @@ export default tseslint.config(
     ['@app/app/**', '@app/routes/**', '@app/features/**', '@app/mock/**', '../**'],
     'a feature knows itself and what is shared, no other feature, no route, no app',
   ),
+  without(
+    ['app/src/widgets/**'],
+    ['@app/app/**', '@app/routes/**', '@app/features/**', '@app/mock/**', '../**'],
+    'a widget is what several features show: it knows none of them',
+  ),
   without(['app/src/routes/**'], ['@app/app/**', '@app/mock/**'], 'a route loads and composes features'),
   { files: ['**/*.test.{ts,tsx}', 'app/src/mock/**'], rules: { 'no-restricted-imports': 'off' } },
   without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),

@@ -9,6 +9,7 @@ import { en as shell } from '@app/features/shell/texts.en'
 import { en as testing } from '@app/features/testing/texts.en'
 import { en as wallet } from '@app/features/wallet/texts.en'
 import { en as common } from '@app/shared/texts.en'
+import { en as explanation } from '@app/widgets/explanation/texts.en'
 
 /** All words in English. */
 export const en = {
@@ -16,6 +17,7 @@ export const en = {
   assistants,
   auth,
   channels,
+  explanation,
   inbox,
   keys,
   knowledge,

@@ -9,6 +9,7 @@ import { ru as shell } from '@app/features/shell/texts.ru'
 import { ru as testing } from '@app/features/testing/texts.ru'
 import { ru as wallet } from '@app/features/wallet/texts.ru'
 import { ru as common } from '@app/shared/texts.ru'
+import { ru as explanation } from '@app/widgets/explanation/texts.ru'
 
 /** All words in Russian, the source: a namespace per feature. A new feature adds a line here and in `texts.en.ts`. */
 export const ru = {
@@ -16,6 +17,7 @@ export const ru = {
   assistants,
   auth,
   channels,
+  explanation,
   inbox,
   keys,
   knowledge,
