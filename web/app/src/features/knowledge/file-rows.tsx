@@ -36,7 +36,12 @@ export function FileRows({ assistantId, files, onPreview }: FileRowsProps) {
         className="border-line bg-surface divide-line flex flex-col divide-y rounded-xl border"
       >
         {files.map((file) => (
-          <li key={file.id} data-status={file.status} className="flex items-center gap-3 px-4 py-3">
+          <li
+            key={file.id}
+            id={`file-${file.id}`}
+            data-status={file.status}
+            className="flex items-center gap-3 px-4 py-3"
+          >
             <FileText aria-hidden className="text-ink-2 hidden size-5 shrink-0 sm:block" />
             <div className="min-w-0 flex-1">
               <Name file={file} onPreview={onPreview} />

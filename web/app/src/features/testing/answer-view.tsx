@@ -27,7 +27,7 @@ export interface Answerer {
 export interface AnswerProps {
   turn: ShownTurn
   answerer: Answerer
-  onWhy: (turnId: string) => void
+  onWhy: (turn: ShownTurn) => void
   onOpenFile: (fileId: string) => void
   /** Asks the same question once more; `undefined` where nothing can be asked now. */
   onAgain: ((turn: ShownTurn) => void) | undefined
@@ -133,7 +133,7 @@ function Sources(props: AnswerProps) {
 /** What the answer took, and what can be done about it. */
 function Foot({ turn, onWhy, onAgain }: AnswerProps) {
   const { t } = useTranslation('testing')
-  const { ended, state, id } = turn
+  const { ended, state } = turn
   if (state === 'running' || state === 'stopped') return null
   const silent = state === 'silent'
   return (
@@ -141,8 +141,8 @@ function Foot({ turn, onWhy, onAgain }: AnswerProps) {
       <Trouble turn={turn} />
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         {ended ? <Cost turn={turn} /> : null}
-        {ended && id ? (
-          <Button variant="link" size="sm" className="text-xs" onClick={() => onWhy(id)}>
+        {ended ? (
+          <Button variant="link" size="sm" className="text-xs" onClick={() => onWhy(turn)}>
             <CircleQuestionMark aria-hidden />
             {t(silent ? 'whySilent' : 'why')}
           </Button>

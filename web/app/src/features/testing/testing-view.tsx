@@ -6,12 +6,12 @@ import { useTranslation } from 'react-i18next'
 import { create, useStore } from 'zustand'
 import { useMay } from '@app/shared/session'
 import { Trouble } from '@app/shared/trouble'
+import { ExplanationSheet } from '@app/widgets/explanation/explanation-sheet'
 import type { Answerer } from './answer-view'
 import { Dialogue } from './dialogue'
-import { askerOf, isRunning, simulationQuery } from './queries'
+import { askerOf, explanationQuery, isRunning, simulationQuery } from './queries'
 import { shownTurns, type ShownTurn } from './shown-turns'
 import { TestSide } from './test-side'
-import { WhySheet, type RenderExplanation } from './why-sheet'
 
 /** Questions that are being typed, by assistant: they outlive a look at another screen. */
 const useTyped = create<Readonly<Record<string, string>>>(() => ({}))
@@ -26,7 +26,6 @@ export interface TestingViewProps {
   /** Saves what is typed in the instruction; true where the server has all of it. */
   beforeAsk: () => Promise<boolean>
   onOpenFile: (fileId: string) => void
-  renderExplanation: RenderExplanation
 }
 
 /** A dialogue with the assistant that no customer sees. */
@@ -38,13 +37,13 @@ export function TestingView(props: TestingViewProps) {
 }
 
 function Test(props: TestingViewProps) {
-  const { answerer, publishedVersion, onOpenFile, renderExplanation } = props
+  const { answerer, publishedVersion, onOpenFile } = props
   const { id } = answerer
   const listing = useQuery(simulationQuery(id))
   const asker = askerOf(useQueryClient())
   const asking = useStore(asker.store, (all) => all[id])
   const [version, setVersion] = useState(0)
-  const [why, setWhy] = useState<string>()
+  const [why, setWhy] = useState<ShownTurn>()
   const transcript = useRef<TranscriptHandle>(null)
   if (listing.isPending) return <Skeletons />
   if (!listing.data)
@@ -92,8 +91,33 @@ function Test(props: TestingViewProps) {
         publishedVersion={publishedVersion}
         listing={listing.data}
       />
-      <WhySheet assistantId={id} turnId={why} onClose={() => setWhy(undefined)} render={renderExplanation} />
+      <Why assistantId={id} turn={why} onClose={() => setWhy(undefined)} />
     </div>
+  )
+}
+
+interface WhyProps {
+  assistantId: string
+  /** The turn in question; `undefined` = closed. */
+  turn: ShownTurn | undefined
+  onClose: () => void
+}
+
+function Why({ assistantId, turn, onClose }: WhyProps) {
+  // The words stay while the panel moves away.
+  const [shown, setShown] = useState(turn)
+  if (turn && turn !== shown) setShown(turn)
+  const id = shown?.id
+  const query = useQuery({ ...explanationQuery(assistantId, id ?? ''), enabled: id !== undefined })
+  return (
+    <ExplanationSheet
+      open={turn !== undefined}
+      onOpenChange={(open) => {
+        if (!open) onClose()
+      }}
+      about={shown?.state === 'answered' ? 'answer' : 'silence'}
+      query={query}
+    />
   )
 }
 

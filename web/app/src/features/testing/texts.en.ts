@@ -36,8 +36,6 @@ export const en: Translation<typeof ru> = {
   again: 'Ask again',
   why: 'Why this answer',
   whySilent: 'Why it stayed silent',
-  whyTitle: 'Why this answer',
-  whyEmpty: 'There is no explanation yet',
   interrupted: 'The answer broke off',
   silent: 'The customer would get no answer',
   failed: 'No answer came; this is free',

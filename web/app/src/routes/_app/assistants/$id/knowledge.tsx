@@ -1,5 +1,5 @@
 import { useSuspenseQuery } from '@tanstack/react-query'
-import { createFileRoute } from '@tanstack/react-router'
+import { createFileRoute, useLocation } from '@tanstack/react-router'
 import { assistantQuery } from '@app/features/assistants/queries'
 import { KnowledgeBase } from '@app/features/knowledge/knowledge-base'
 import { filePages } from '@app/features/knowledge/queries'
@@ -21,6 +21,9 @@ export const Route = createFileRoute('/_app/assistants/$id/knowledge')({
 function Screen() {
   const { id } = Route.useParams()
   const { file } = Route.useSearch()
+  // Explanations lead to a file by a hash.
+  const hash = useLocation({ select: (location) => location.hash })
+  const named = /^file-(.+)$/.exec(hash)?.[1]
   const navigate = Route.useNavigate()
   const { data: assistant } = useSuspenseQuery(assistantQuery(id))
   return (
@@ -28,8 +31,8 @@ function Screen() {
       key={id}
       assistantId={id}
       closed={assistant.status === 'ASSISTANT_STATUS_ARCHIVED'}
-      openFile={file}
-      onOpenFile={(open) => void navigate({ search: { file: open }, replace: !open })}
+      openFile={file ?? named}
+      onOpenFile={(open) => void navigate({ search: { file: open }, hash: '', replace: !open })}
     />
   )
 }

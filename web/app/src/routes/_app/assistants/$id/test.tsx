@@ -31,7 +31,6 @@ function Screen() {
       archived={assistant.status === 'ASSISTANT_STATUS_ARCHIVED'}
       beforeAsk={flush}
       onOpenFile={openFile}
-      renderExplanation={() => null}
     />
   )
 }
