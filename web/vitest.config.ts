@@ -34,6 +34,7 @@ export default defineConfig({
         resolve: { alias: { '@app': fileURLToPath(new URL('./app/src', import.meta.url)) } },
         test: {
           name: 'unit',
+          testTimeout: 60_000,
           environment: 'jsdom',
           environmentOptions: { jsdom: { url: 'http://app.localhost:8080' } },
           include: ['{api,ui,app,admin,widget}/src/**/*.test.{ts,tsx}'],

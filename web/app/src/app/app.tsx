@@ -1,13 +1,23 @@
 import { KitProvider, ToastRegion } from '@neipix/ui'
 import { QueryClientProvider, type QueryClient } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
+import { api } from '@app/shared/api'
 import { toaster } from '@app/shared/toaster'
 import type { AppRouter } from './router'
 
 /** The whole app. */
 export function App({ queries, router }: { queries: QueryClient; router: AppRouter }) {
   const { t, i18n } = useTranslation('common')
+  // The server ended the session: the guard leads to the log-in and remembers the place.
+  useEffect(
+    () =>
+      api.session.onChange(() => {
+        if (!api.session.signedIn) void router.invalidate()
+      }),
+    [router],
+  )
   return (
     <KitProvider locale={i18n.language === 'en' ? 'en' : 'ru'}>
       <QueryClientProvider client={queries}>

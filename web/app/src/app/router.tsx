@@ -1,12 +1,11 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRouter, type RouterHistory } from '@tanstack/react-router'
 import { routeTree } from '@app/routeTree.gen'
-import { api } from '@app/shared/api'
 import { RouteMissing, RouteTrouble, RouteWaiting } from '@app/shared/route-trouble'
 
 /** The app's routes over these queries. */
 export function createAppRouter(queries: QueryClient, history?: RouterHistory) {
-  const router = createRouter({
+  return createRouter({
     routeTree,
     context: { queries },
     defaultPreload: 'intent',
@@ -19,11 +18,6 @@ export function createAppRouter(queries: QueryClient, history?: RouterHistory) {
     defaultPendingMs: 500,
     ...(history ? { history } : {}),
   })
-  // The server ended the session: the guard leads to the log-in and remembers the place.
-  api.session.onChange(() => {
-    if (!api.session.signedIn) void router.invalidate()
-  })
-  return router
 }
 
 export type AppRouter = ReturnType<typeof createAppRouter>

@@ -1,7 +1,8 @@
 import { createMemoryHistory } from '@tanstack/react-router'
-import { render } from '@testing-library/react'
+import { cleanup, render } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
 import { setupServer } from 'msw/node'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import { App } from '@app/app/app'
 import { speak } from '@app/app/i18n'
 import { createQueries } from '@app/app/query'
@@ -13,6 +14,11 @@ import { resetWorld } from './world'
 /** Call it once at the top of a test file: a mock server with a fresh world for each test, words in Russian. */
 export function withMockServer() {
   const server = setupServer(...handlers)
+  // jsdom lays nothing out; virtual lists ask for the size of their window.
+  beforeEach(() => {
+    vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(600)
+    vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(900)
+  })
   beforeAll(async () => {
     server.listen({ onUnhandledRequest: 'error' })
     await speak('ru')
@@ -21,6 +27,9 @@ export function withMockServer() {
     resetWorld({ signedIn: true })
   })
   afterEach(() => {
+    // First, or the screens would ask for what they miss when the session goes.
+    cleanup()
+    vi.restoreAllMocks()
     server.resetHandlers()
     api.session.clear()
     window.localStorage.clear()
@@ -35,4 +44,10 @@ export function openApp(path: string): AppRouter {
   const router = createAppRouter(queries, createMemoryHistory({ initialEntries: [path] }))
   render(<App queries={queries} router={router} />)
   return router
+}
+
+/** Puts text into a field at once, as a paste does: a whole screen redrawn per letter takes its time. */
+export async function fill(field: HTMLElement, text: string): Promise<void> {
+  await userEvent.click(field)
+  await userEvent.paste(text)
 }

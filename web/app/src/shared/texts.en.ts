@@ -7,7 +7,7 @@ export const en: Translation<typeof ru> = {
   close: 'Close',
   copy: 'Copy',
   copied: 'Copied',
-  copyFailed: 'Could not copy: select the text and copy it yourself',
+  copyFailed: 'Failed',
   save: 'Save',
   loading: 'Loading',
   more: 'Show more',

@@ -2,6 +2,7 @@ import type { Schemas } from '@neipix/api'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
 import { api } from '@app/shared/api'
+import { safeNext } from '@app/shared/next'
 import { meQuery } from '@app/shared/session'
 
 /* The forms show what failed themselves. */
@@ -15,7 +16,7 @@ function useEnter(next: string | undefined) {
     queries.clear()
     if (tokens.me) queries.setQueryData(meQuery().queryKey, tokens.me)
     api.session.accept(tokens)
-    void router.navigate({ href: next ?? '/', replace: true })
+    void router.navigate({ href: safeNext(next) ?? '/', replace: true })
   }
 }
 
