@@ -271,8 +271,8 @@ export interface paths {
         get: operations["ListChannels"];
         put?: never;
         /**
-         * Connect a Telegram bot
-         * @description The token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel.
+         * Connect a Telegram bot, or make a web widget
+         * @description A bot's token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel. A widget works on the listed sites at once.
          *
          *     Needs the permission `channels.manage`.
          *
@@ -300,14 +300,14 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Disconnect a bot; its dialogues stay
+         * Disconnect a bot, or take a widget off all sites; its dialogues stay
          * @description Needs the permission `channels.manage`.
          */
         delete: operations["DeleteChannel"];
         options?: never;
         head?: never;
         /**
-         * Give a bot another token, or move it to another assistant
+         * Give a bot another token, change a widget, or move either to another assistant
          * @description Needs the permission `channels.manage`.
          */
         patch: operations["UpdateChannel"];
@@ -329,6 +329,30 @@ export interface paths {
          *     At most 60 calls in 60 s.
          */
         post: operations["CheckChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{assistantId}/channels/{id}:rotateSecret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a widget's next identity secret, with which the site's server signs who its visitors are
+         * @description The secret is shown once. The one before stays good, older ones end.
+         *
+         *     Needs the permission `channels.manage`.
+         *
+         *     At most 30 calls in 60 s.
+         */
+        post: operations["RotateWidgetSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1331,8 +1355,8 @@ export interface paths {
         get: operations["ListChannelsUnderTelegram"];
         put?: never;
         /**
-         * Connect a Telegram bot
-         * @description The token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel.
+         * Connect a Telegram bot, or make a web widget
+         * @description A bot's token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel. A widget works on the listed sites at once.
          *
          *     Needs the permission `channels.manage`.
          *
@@ -1360,14 +1384,14 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Disconnect a bot; its dialogues stay
+         * Disconnect a bot, or take a widget off all sites; its dialogues stay
          * @description Needs the permission `channels.manage`.
          */
         delete: operations["DeleteChannelUnderTelegram"];
         options?: never;
         head?: never;
         /**
-         * Give a bot another token, or move it to another assistant
+         * Give a bot another token, change a widget, or move either to another assistant
          * @description Needs the permission `channels.manage`.
          */
         patch: operations["UpdateChannelUnderTelegram"];
@@ -1817,15 +1841,18 @@ export interface components {
             state: components["schemas"]["ChannelState"];
             /** @description What customers see, such as `@shop_bot`. Output only. */
             title: string;
+            /** @description Only of a widget. */
+            widget?: components["schemas"]["Widget"];
         };
         /**
          * @description Kind of a channel.
          *     - `CHANNEL_KIND_UNSPECIFIED`: Not set.
          *     - `CHANNEL_KIND_API`: Made with the assistant: REST and the OpenAI-compatible face.
          *     - `CHANNEL_KIND_TELEGRAM`: A Telegram bot.
+         *     - `CHANNEL_KIND_WIDGET`: The chat on a customer's own site.
          * @enum {string}
          */
-        ChannelKind: "CHANNEL_KIND_UNSPECIFIED" | "CHANNEL_KIND_API" | "CHANNEL_KIND_TELEGRAM";
+        ChannelKind: "CHANNEL_KIND_UNSPECIFIED" | "CHANNEL_KIND_API" | "CHANNEL_KIND_TELEGRAM" | "CHANNEL_KIND_WIDGET";
         /**
          * @description Where a channel stands.
          *     - `CHANNEL_STATE_UNSPECIFIED`: Not set.
@@ -2012,10 +2039,12 @@ export interface components {
              * @description The assistant that answers.
              */
             assistantId: string;
-            /** @description From @BotFather. */
-            botToken: string;
-            /** @description TELEGRAM; taken from the path `/integrations/telegram` if not set. */
+            /** @description From @BotFather; required for TELEGRAM. */
+            botToken?: string;
+            /** @description TELEGRAM (if not set) or WIDGET. */
             kind?: components["schemas"]["ChannelKind"];
+            /** @description Required for WIDGET, with one origin at least. */
+            widget?: components["schemas"]["WidgetInput"];
         };
         /** @description Answer of CreateFile. */
         CreateFileResponse: {
@@ -3038,6 +3067,15 @@ export interface components {
          * @enum {string}
          */
         Role: "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_MANAGER" | "ROLE_OPERATOR" | "ROLE_VIEWER";
+        /** @description Answer of RotateWidgetSecret. */
+        RotateWidgetSecretResponse: {
+            /** @description The channel. */
+            channel?: components["schemas"]["Channel"];
+            /** @description The `kid` for the tokens' header. */
+            kid: string;
+            /** @description `wis_…`, shown this once; it must never reach a browser. */
+            secret: string;
+        };
         /** @description When an assistant works. */
         Schedule: {
             /** @description Sent once per dialogue and closed period; empty = nothing is sent. */
@@ -3632,6 +3670,85 @@ export interface components {
              * @description 1 = Monday … 7 = Sunday.
              */
             weekday: number;
+        };
+        /** @description A widget's settings. */
+        Widget: {
+            /** @description `#rrggbb`, or empty = ours. */
+            accent: string;
+            /** @description What stands in an empty dialogue, at most 500 characters. */
+            greeting: string;
+            /** @description The public key, `wk_…`. Output only. */
+            key: string;
+            /** @description `ru`, `en`, or empty = the site's. */
+            locale: string;
+            /** @description The sites that may embed it, 1 to 50: `https://shop.ru`, or `https://*.shop.ru` for every name below it but not itself. `http:` only for `localhost` and names below it. Ports as they are; nothing behind the host. */
+            origins: string[];
+            /** @description Refuse visitors whom the site's server does not vouch for. */
+            requireIdentity: boolean;
+            /** @description `light`, `dark`, or empty = the device's. */
+            scheme: string;
+            /** @description The secrets that identity tokens may be signed with, newest first, at most two. Output only. */
+            secrets: components["schemas"]["WidgetSecret"][];
+            /** @description Where the button is: `left` or `right`; `right` if empty. */
+            side: string;
+            /** @description What to put into the site's pages. Output only. */
+            snippet: string;
+            /** @description The name above the dialogue, at most 60 characters; empty = the assistant's. */
+            title: string;
+        };
+        /** @description A widget's settings. */
+        WidgetInput: {
+            /** @description `#rrggbb`, or empty = ours. */
+            accent: string;
+            /** @description What stands in an empty dialogue, at most 500 characters. */
+            greeting?: string;
+            /** @description The public key, `wk_…`. Output only. */
+            key?: string;
+            /**
+             * @description `ru`, `en`, or empty = the site's.
+             * @enum {string}
+             */
+            locale?: "" | "ru" | "en";
+            /** @description The sites that may embed it, 1 to 50: `https://shop.ru`, or `https://*.shop.ru` for every name below it but not itself. `http:` only for `localhost` and names below it. Ports as they are; nothing behind the host. */
+            origins?: string[];
+            /** @description Refuse visitors whom the site's server does not vouch for. */
+            requireIdentity?: boolean;
+            /**
+             * @description `light`, `dark`, or empty = the device's.
+             * @enum {string}
+             */
+            scheme?: "" | "light" | "dark";
+            /** @description The secrets that identity tokens may be signed with, newest first, at most two. Output only. */
+            secrets?: components["schemas"]["WidgetSecretInput"][];
+            /**
+             * @description Where the button is: `left` or `right`; `right` if empty.
+             * @enum {string}
+             */
+            side?: "" | "left" | "right";
+            /** @description What to put into the site's pages. Output only. */
+            snippet?: string;
+            /** @description The name above the dialogue, at most 60 characters; empty = the assistant's. */
+            title?: string;
+        };
+        /** @description An identity secret without its words. */
+        WidgetSecret: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createTime?: string;
+            /** @description The `kid` of a token that is signed with it. */
+            kid: string;
+        };
+        /** @description An identity secret without its words. */
+        WidgetSecretInput: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createTime?: string;
+            /** @description The `kid` of a token that is signed with it. */
+            kid?: string;
         };
         /** @description A customer company. */
         Workspace: {
@@ -5744,10 +5861,12 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description From @BotFather. */
-                    botToken: string;
-                    /** @description TELEGRAM; taken from the path `/integrations/telegram` if not set. */
+                    /** @description From @BotFather; required for TELEGRAM. */
+                    botToken?: string;
+                    /** @description TELEGRAM (if not set) or WIDGET. */
                     kind?: components["schemas"]["ChannelKind"];
+                    /** @description Required for WIDGET, with one origin at least. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
@@ -6113,7 +6232,7 @@ export interface operations {
     UpdateChannel: {
         parameters: {
             query?: {
-                /** @description `bot_token`, `assistant_id`; without it, what the body holds. */
+                /** @description `bot_token`, `assistant_id`, `widget` or fields of it such as `widget.origins`; without it, what the body holds. */
                 updateMask?: string;
             };
             header?: never;
@@ -6154,6 +6273,8 @@ export interface operations {
                     state?: components["schemas"]["ChannelState"];
                     /** @description What customers see, such as `@shop_bot`. Output only. */
                     title?: string;
+                    /** @description Only of a widget. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
@@ -6377,6 +6498,146 @@ export interface operations {
                 };
             };
             /** @description `CHANNEL_UNREACHABLE` The messaging service does not answer; `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    RotateWidgetSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key and body get the first answer for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The assistant. */
+                assistantId: string;
+                /** @description The widget's channel. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotateWidgetSecretResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IDEMPOTENCY_IN_PROGRESS` The same call is in progress; `ALREADY_DONE` Already done */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IDEMPOTENCY_KEY_REUSED` Idempotency key reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12968,7 +13229,7 @@ export interface operations {
     UpdateChannelUnderTelegram: {
         parameters: {
             query?: {
-                /** @description `bot_token`, `assistant_id`; without it, what the body holds. */
+                /** @description `bot_token`, `assistant_id`, `widget` or fields of it such as `widget.origins`; without it, what the body holds. */
                 updateMask?: string;
             };
             header?: never;
@@ -13012,6 +13273,8 @@ export interface operations {
                     state?: components["schemas"]["ChannelState"];
                     /** @description What customers see, such as `@shop_bot`. Output only. */
                     title?: string;
+                    /** @description Only of a widget. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
