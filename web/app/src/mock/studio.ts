@@ -108,12 +108,12 @@ function newStudio(): Studio {
 
 export function channel(changes: Partial<Schemas['Channel']>): Schemas['Channel'] {
   return {
-    ...({} as Schemas['Channel']),
     id: newId(),
     assistantId: '',
     kind: 'CHANNEL_KIND_TELEGRAM',
     state: 'CHANNEL_STATE_CONNECTED',
     title: '@lavka_bot',
+    botToken: '',
     botTokenLast4: '',
     lastErrorRu: '',
     lastErrorEn: '',
@@ -319,6 +319,20 @@ const knowledgeHandlers = [
   }),
 ]
 
+function widgetOf(input: Partial<Schemas['WidgetInput']>): Schemas['Widget'] {
+  const { origins = [], locale = '', title = '', greeting = '', accent = '', side = '', scheme = '' } = input
+  const snippet = `<script>(function(w,d,k,s){…})(window,document,'wk_7hQ2mZ')</script>`
+  const look = { locale, title, greeting, accent, side, scheme }
+  return {
+    key: 'wk_7hQ2mZ',
+    origins,
+    ...look,
+    requireIdentity: input.requireIdentity ?? false,
+    snippet,
+    secrets: [],
+  }
+}
+
 const channelOf = (id: unknown) => studio().channels.find((row) => row.id === id)
 
 const channelHandlers = [
@@ -329,11 +343,36 @@ const channelHandlers = [
   }),
   http.post('/api/v1/assistants/{assistantId}/channels', async ({ params, request, response }) => {
     if (!may('channels.manage')) return response.untyped(forbidden())
-    const { botToken = '' } = await request.json()
+    const { botToken = '', kind, widget } = await request.json()
+    if (kind === 'CHANNEL_KIND_WIDGET') {
+      const made = channel({
+        assistantId: String(params.assistantId),
+        kind,
+        title: '',
+        widget: widgetOf(widget ?? {}),
+      })
+      studio().channels.push(made)
+      return response(200).json(made)
+    }
     if (botToken.startsWith('000')) return response.untyped(problem(400, 'BOT_TOKEN_INVALID'))
     const made = channel({ assistantId: String(params.assistantId), botTokenLast4: botToken.slice(-4) })
     studio().channels.push(made)
     return response(200).json(made)
+  }),
+  http.patch('/api/v1/assistants/{assistantId}/channels/{id}', async ({ params, request, response }) => {
+    const found = channelOf(params.id)
+    if (!found) return response.untyped(missing())
+    const { widget } = await request.json()
+    return response(200).json(
+      Object.assign(found, { etag: next(found.etag), ...(widget ? { widget: widgetOf(widget) } : {}) }),
+    )
+  }),
+  onVerb(CHANNEL, 'rotateSecret', ([, id]): Schemas['RotateWidgetSecretResponse'] | Response => {
+    const found = channelOf(id)
+    if (!found?.widget) return missing()
+    const kid = `k${found.widget.secrets.length + 1}`
+    found.widget.secrets.unshift({ kid, createTime: new Date().toISOString() })
+    return { kid, secret: `wis_${'s'.repeat(40)}`, channel: { ...found, widget: { ...found.widget } } }
   }),
   onVerb(CHANNEL, 'check', ([, id]): Schemas['Channel'] | Response => {
     const found = channelOf(id)

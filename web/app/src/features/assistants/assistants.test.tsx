@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from '@testing-library/react'
+import { configure, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http } from 'msw'
 import { describe, expect, test, vi } from 'vitest'
@@ -6,10 +6,11 @@ import { problem } from '@app/mock/http'
 import { openApp, withMockServer } from '@app/mock/test-app'
 import { world } from '@app/mock/world'
 
-// A loaded machine may take its time.
-vi.setConfig({ testTimeout: 30_000 })
+// A loaded machine may take its time; whether a part can be seen is dear to find out in jsdom, and not what is tested.
+vi.setConfig({ testTimeout: 90_000 })
+configure({ defaultHidden: true, asyncUtilTimeout: 20_000 })
 const server = withMockServer()
-const slow = { timeout: 10_000 }
+const slow = { timeout: 20_000 }
 const find = (role: string, name: string | RegExp) => screen.findByRole(role, { name }, slow)
 
 const [FIRST, SECOND] = ['019d0000-0000-7000-8000-000000000065', '019d0000-0000-7000-8000-000000000066']
@@ -37,8 +38,11 @@ describe('the list', () => {
   })
 
   test('that does not load says so and tries again', async () => {
-    server.use(http.get('*/api/v1/assistants', () => problem(500, 'INTERNAL'), { once: true }))
+    // Not one that the client repeats by itself.
+    server.use(http.get('*/api/v1/assistants', () => problem(400, 'FIELD_INVALID')))
     openApp('/assistants')
+    await find('button', 'Попробовать снова')
+    server.resetHandlers()
     await userEvent.click(await find('button', 'Попробовать снова'))
     expect(await find('link', /Мария/)).toBeInTheDocument()
   })
@@ -90,18 +94,20 @@ describe('creation', () => {
 })
 
 describe('the instruction', () => {
-  const instruction = () => find('textbox', 'Инструкция')
+  const instruction = () => screen.findByLabelText<HTMLTextAreaElement>('Инструкция', {}, slow)
+  // As one paste: each key draws the whole screen.
+  const write = async (text: string) => fireEvent.change(await instruction(), { target: { value: text } })
 
   test('saves itself after a pause and says so', async () => {
     openApp(`/assistants/${FIRST}/instruction`)
-    await userEvent.type(await instruction(), ' Не шути.')
+    await write('Ты Мария. Не шути.')
     expect(await screen.findByText('Сохранено', {}, slow)).toBeInTheDocument()
     expect(world.assistants[0]?.draft?.instruction).toMatch(/Не шути\.$/)
   })
 
   test('names an unknown variable and does not send it', async () => {
     openApp(`/assistants/${FIRST}/instruction`)
-    await userEvent.type(await instruction(), ' {{client.name}')
+    await write('Привет, {client.name}')
     expect(await screen.findByText(/Такой подстановки нет: {client\.name}/)).toBeInTheDocument()
     expect(await screen.findByText('Не сохранено: исправьте поле ниже', {}, slow)).toBeInTheDocument()
     expect(world.assistants[0]?.draft?.instruction).not.toContain('client')
@@ -109,7 +115,7 @@ describe('the instruction', () => {
 
   test('puts a variable where the caret is', async () => {
     openApp(`/assistants/${FIRST}/instruction`)
-    const area = (await instruction()) as HTMLTextAreaElement
+    const area = await instruction()
     area.setSelectionRange(2, 2)
     await userEvent.click(screen.getByRole('button', { name: 'имя клиента' }))
     expect(area).toHaveValue('Ты{contact.name} Мария, продавец-консультант.')
@@ -117,11 +123,10 @@ describe('the instruction', () => {
 
   test('that somebody else changed too is a choice of two texts', async () => {
     openApp(`/assistants/${FIRST}/instruction`)
-    const area = await instruction()
+    await instruction()
     const [theirs] = world.assistants
     world.assistants[0] = { ...theirs!, etag: '77', draft: { ...theirs!.draft!, instruction: 'Их текст' } }
-    await userEvent.clear(area)
-    await userEvent.type(area, 'Мой текст')
+    await write('Мой текст')
     const alert = await screen.findByRole('alert', {}, slow)
     expect(within(alert).getByRole('region', { name: 'Ваш вариант' })).toHaveTextContent('Мой текст')
     expect(within(alert).getByRole('region', { name: 'Их вариант' })).toHaveTextContent('Их текст')
@@ -145,7 +150,9 @@ describe('publishing', () => {
     openApp(`/assistants/${SECOND}/instruction`)
     await userEvent.click(await find('button', 'Опубликовать'))
     const dialog = await find('dialog', 'Опубликовать версию 3')
-    expect(await within(dialog).findByText('Ты Борис, поддержка доставки. Отвечай кратко.')).toBeInTheDocument()
+    expect(
+      await within(dialog).findByText('Ты Борис, поддержка доставки. Отвечай кратко.'),
+    ).toBeInTheDocument()
     expect(within(dialog).getByText('Ты Борис, поддержка доставки.')).toBeInTheDocument()
     await userEvent.click(await within(dialog).findByRole('button', { name: 'Опубликовать' }))
     expect(await screen.findByText('Версия 3 отвечает клиентам.', {}, slow)).toBeInTheDocument()
@@ -155,7 +162,9 @@ describe('publishing', () => {
 
   test('takes along what was typed a moment ago', async () => {
     openApp(`/assistants/${SECOND}/instruction`)
-    await userEvent.type(await find('textbox', 'Имя'), '!')
+    fireEvent.change(await screen.findByLabelText('Имя', {}, slow), {
+      target: { value: 'Борис, поддержка доставки!' },
+    })
     await userEvent.click(screen.getByRole('button', { name: 'Опубликовать' }))
     const dialog = await find('dialog', 'Опубликовать версию 3')
     expect(await within(dialog).findByText('Борис, поддержка доставки!', {}, slow)).toBeInTheDocument()
@@ -163,7 +172,7 @@ describe('publishing', () => {
 
   test('waits while the draft cannot be saved', async () => {
     openApp(`/assistants/${SECOND}/instruction`)
-    await userEvent.clear(await find('textbox', 'Имя'))
+    fireEvent.change(await screen.findByLabelText('Имя', {}, slow), { target: { value: '' } })
     await userEvent.click(screen.getByRole('button', { name: 'Опубликовать' }))
     const dialog = await find('dialog', 'Опубликовать версию 3')
     expect(await within(dialog).findByRole('alert')).toHaveTextContent('публиковать рано')

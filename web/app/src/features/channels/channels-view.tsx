@@ -6,6 +6,7 @@ import { Trouble } from '@app/shared/trouble'
 import { ApiCard } from './api-card'
 import { channelsQuery, useLiveChannels, type Channel } from './queries'
 import { TelegramCard } from './telegram-card'
+import { WidgetCard } from './widget-card'
 
 export interface ChannelsViewProps {
   assistantId: string
@@ -37,6 +38,7 @@ export function ChannelsView({ assistantId, published }: ChannelsViewProps) {
         </p>
       )}
       <div className="grid items-start gap-4 xl:grid-cols-2">
+        <WidgetCard assistantId={assistantId} channel={of('CHANNEL_KIND_WIDGET')[0]} />
         <TelegramCard assistantId={assistantId} bots={of('CHANNEL_KIND_TELEGRAM')} />
         <ApiCard assistantId={assistantId} channel={of('CHANNEL_KIND_API')[0]} />
       </div>

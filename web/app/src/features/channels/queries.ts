@@ -143,6 +143,64 @@ export function useDisconnect(assistantId: string) {
   })
 }
 
+/** What of a widget people set. */
+export type WidgetSettings = Required<
+  Pick<
+    Schemas['WidgetInput'],
+    'origins' | 'locale' | 'title' | 'greeting' | 'accent' | 'side' | 'scheme' | 'requireIdentity'
+  >
+>
+
+/** Makes a widget, or changes it; the form shows what fails. */
+export function useSaveWidget(assistantId: string, channel: Channel | undefined) {
+  const queries = useQueryClient()
+  return useMutation({
+    meta: { handled: true },
+    mutationFn: async (widget: WidgetSettings) => {
+      if (!channel) {
+        const params = { path: { assistantId } }
+        const body = { kind: 'CHANNEL_KIND_WIDGET', widget } as const
+        return (await api.http.POST(BY_ASSISTANT, { params, body })).data!
+      }
+      const updateMask = WIDGET_FIELDS.map((field) => `widget.${field}`).join(',')
+      const params = { path: { assistantId, id: channel.id }, query: { updateMask } }
+      return (await api.http.PATCH(ONE, { params, body: { etag: channel.etag, widget } })).data!
+    },
+    onSuccess: (saved) => putChannel(queries, assistantId, saved),
+  })
+}
+
+const WIDGET_FIELDS = [
+  'origins',
+  'locale',
+  'title',
+  'greeting',
+  'accent',
+  'side',
+  'scheme',
+  'require_identity',
+]
+
+/** Makes a widget's next identity secret. */
+export function useRotateSecret(assistantId: string) {
+  const queries = useQueryClient()
+  return useMutation({
+    meta: { handled: true },
+    // The secret is in no cache once the dialog is closed.
+    gcTime: 0,
+    mutationFn: async (id: string) => {
+      const { data } = await api.http.POST('/api/v1/assistants/{assistantId}/channels/{id}:rotateSecret', {
+        params: { path: { assistantId, id } },
+        body: {},
+      })
+      return data!
+    },
+    onSuccess: ({ channel }) => {
+      if (channel) putChannel(queries, assistantId, channel)
+    },
+  })
+}
+
 /** Makes a key that can only ask this assistant. */
 export function useCreateKey(assistantId: string) {
   const queries = useQueryClient()

@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from '@testing-library/react'
+import { configure, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http } from 'msw'
 import { expect, test, vi } from 'vitest'
@@ -7,21 +7,26 @@ import { STORAGE, studio } from '@app/mock/studio'
 import { openApp, withMockServer } from '@app/mock/test-app'
 import { world } from '@app/mock/world'
 
-// A loaded machine may take its time.
-vi.setConfig({ testTimeout: 30_000 })
+// A loaded machine may take its time; whether a part can be seen is dear to find out in jsdom, and not what is tested.
+vi.setConfig({ testTimeout: 90_000 })
+configure({ defaultHidden: true, asyncUtilTimeout: 20_000 })
 const server = withMockServer()
-const slow = { timeout: 15_000 }
+const slow = { timeout: 20_000 }
 
 const ASSISTANT = '019d0000-0000-7000-8000-000000000065'
 const open = () => openApp(`/assistants/${ASSISTANT}/knowledge`)
 const files = () => screen.findByRole('list', { name: 'Файлы' }, slow)
 const input = () => screen.findByLabelText('Выбрать файлы', { selector: 'input' }, slow)
-const file = (name: string, text = 'Доставка стоит 300 рублей.') => new File([text], name, { type: 'text/plain' })
+const file = (name: string, text = 'Доставка стоит 300 рублей.') =>
+  new File([text], name, { type: 'text/plain' })
 
 test('a dropped file is uploaded, read, and leads to the first question', async () => {
   open()
   await userEvent.upload(await input(), file('Ответы.txt'))
-  const row = () => within(screen.getByRole('list', { name: 'Файлы' })).getByText('Ответы.txt').closest('li')!
+  const row = () =>
+    within(screen.getByRole('list', { name: 'Файлы' }))
+      .getByText('Ответы.txt')
+      .closest('li')!
   await waitFor(() => expect(row()).toHaveTextContent('Готов'), slow)
   expect(await screen.findByRole('link', { name: 'Задать вопрос' }, slow)).toHaveAttribute(
     'href',
@@ -43,7 +48,11 @@ test('what breaks a rule is refused before anything is sent, each file with its 
     .setup({ applyAccept: false })
     .upload(await input(), [file('Программа.exe'), file('Пусто.txt', ''), large])
   const alert = await screen.findByRole('alert')
-  expect(within(alert).getAllByRole('listitem').map((item) => item.textContent)).toEqual([
+  expect(
+    within(alert)
+      .getAllByRole('listitem')
+      .map((item) => item.textContent),
+  ).toEqual([
     expect.stringMatching(/Программа\.exe: такой формат не читаем/),
     expect.stringMatching(/Пусто\.txt: файл пустой/),
     expect.stringMatching(/Фильм\.pdf: больше 50 МБ/),
@@ -59,7 +68,8 @@ test('an upload that the storage refuses says why and goes through when tried ag
   expect(await within(uploads).findByRole('alert', {}, slow)).toHaveTextContent('Хранилище не приняло файл')
   await userEvent.click(within(uploads).getByRole('button', { name: 'Загрузить снова' }))
   await waitFor(
-    () => expect(within(screen.getByRole('list', { name: 'Файлы' })).getByText('Ответы.txt')).toBeInTheDocument(),
+    () =>
+      expect(within(screen.getByRole('list', { name: 'Файлы' })).getByText('Ответы.txt')).toBeInTheDocument(),
     slow,
   )
   // What was announced for the first try is taken back.
