@@ -229,7 +229,9 @@ class Saver implements Autosave {
   }
 
   private keep(id: string, kept: KeptEdits): void {
-    const { [id]: _, ...others } = this.store.getState().kept
+    const others = Object.fromEntries(
+      Object.entries(this.store.getState().kept).filter(([one]) => one !== id),
+    )
     const empty = Object.keys(kept.edits).length === 0
     this.store.setState({ kept: empty ? others : { ...others, [id]: kept } })
   }

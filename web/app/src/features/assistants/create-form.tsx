@@ -2,7 +2,7 @@ import { zodResolver } from '@hookform/resolvers/zod'
 import { ApiError } from '@neipix/api'
 import { Button, Field, Input, RadioGroup } from '@neipix/ui'
 import { useNavigate } from '@tanstack/react-router'
-import { useRef } from 'react'
+import { useState } from 'react'
 import { Controller, useForm } from 'react-hook-form'
 import { useTranslation } from 'react-i18next'
 import * as z from 'zod'
@@ -26,20 +26,20 @@ export function CreateForm() {
   const navigate = useNavigate()
   const create = useCreateAssistant()
   const problemText = useProblemText()
-  const key = useRef(crypto.randomUUID())
+  const [key, setKey] = useState(() => crypto.randomUUID())
   const form = useForm({
     resolver: zodResolver(schema),
     defaultValues: { name: '', task: 'answers' as const },
   })
   const { errors } = form.formState
   const submit = form.handleSubmit(async ({ name, task }) => {
-    const input = { name: name.trim(), instruction: t(`new.instructions.${task}`), key: key.current }
+    const input = { name: name.trim(), instruction: t(`new.instructions.${task}`), key }
     try {
       const { id } = await create.mutateAsync(input)
       await navigate({ to: '/assistants/$id/knowledge', params: { id } })
     } catch (error) {
       // What is typed next is another assistant; only the same words may be sent under the same key.
-      if (!(error instanceof ApiError && error.passing)) key.current = crypto.randomUUID()
+      if (!(error instanceof ApiError && error.passing)) setKey(crypto.randomUUID())
       form.setError('root', { message: problemText(error) })
     }
   })

@@ -19,6 +19,7 @@ import { ConflictChoice } from './conflict-choice'
 import { faults, INSTRUCTION_MAX, lengthOf, unknownVariable, type Assistant, type DraftFields } from './draft'
 import { autosaveOf, useDraft } from './drafts'
 import { LENGTHS, temperatureWord } from './field-text'
+import { RulesCard } from './rules-card'
 
 /** How the assistant answers. There is no button to save: what is typed is saved after a pause. */
 export function InstructionForm({ assistant }: { assistant: Assistant }) {
@@ -42,14 +43,17 @@ export function InstructionForm({ assistant }: { assistant: Assistant }) {
             <Words {...parts} />
           </CardContent>
         </Card>
-        <Card>
-          <CardHeader>
-            <CardTitle>{t('form.behaviour')}</CardTitle>
-          </CardHeader>
-          <CardContent className="flex flex-col gap-6">
-            <Behaviour {...parts} />
-          </CardContent>
-        </Card>
+        <div className="flex min-w-0 flex-col gap-4">
+          <Card>
+            <CardHeader>
+              <CardTitle>{t('form.behaviour')}</CardTitle>
+            </CardHeader>
+            <CardContent className="flex flex-col gap-6">
+              <Behaviour {...parts} />
+            </CardContent>
+          </Card>
+          <RulesCard spec={assistant.draft} />
+        </div>
       </div>
     </div>
   )

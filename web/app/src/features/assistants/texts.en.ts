@@ -180,6 +180,19 @@ export const en: Translation<typeof ru> = {
         'There is no {{variable}}. Known are the customer’s name, the assistant’s name and today’s date.',
     },
   },
+  rules: {
+    title: 'When it stays silent',
+    schedule: 'Working hours',
+    always: 'Day and night, every day.',
+    stopWords: 'Stop words',
+    noStopWords: 'There are no stop words.',
+    actions: {
+      STOP_WORD_ACTION_UNSPECIFIED: '',
+      STOP_WORD_ACTION_SILENT: 'stays silent',
+      STOP_WORD_ACTION_HANDOFF: 'calls a person',
+      STOP_WORD_ACTION_FIXED_REPLY: 'gives a fixed reply',
+    },
+  },
   conflict: {
     title: 'Somebody else changed this meanwhile',
     text: 'Nothing is lost. Choose what stays in the draft.',

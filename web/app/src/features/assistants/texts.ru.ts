@@ -182,6 +182,19 @@ export const ru = {
         'Такой подстановки нет: {{variable}}. Есть имя клиента, имя нейросотрудника и сегодняшняя дата.',
     },
   },
+  rules: {
+    title: 'Когда молчит',
+    schedule: 'Часы работы',
+    always: 'Круглосуточно, без выходных.',
+    stopWords: 'Стоп-слова',
+    noStopWords: 'Стоп-слов нет.',
+    actions: {
+      STOP_WORD_ACTION_UNSPECIFIED: '',
+      STOP_WORD_ACTION_SILENT: 'молчит',
+      STOP_WORD_ACTION_HANDOFF: 'зовёт человека',
+      STOP_WORD_ACTION_FIXED_REPLY: 'отвечает готовым текстом',
+    },
+  },
   conflict: {
     title: 'Пока вы меняли, это изменил кто-то ещё',
     text: 'Ничего не потеряно. Выберите, что оставить в черновике.',

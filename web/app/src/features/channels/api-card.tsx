@@ -1,5 +1,4 @@
 import {
-  Badge,
   Button,
   Card,
   CardContent,
@@ -91,9 +90,6 @@ function Keys({ assistantId }: { assistantId: string }) {
                 )}
               </p>
             </div>
-            {key.expireTime && Date.parse(key.expireTime) < Date.now() ? (
-              <Badge>{t('api.revoked')}</Badge>
-            ) : null}
             <IconButton
               size="sm"
               aria-label={t('api.revoke', { name: key.name })}

@@ -11,7 +11,7 @@ export function originsOf(text: string): string[] {
 
 /** Whether the server would take it: a scheme, a host, a port where there is one; plain http for localhost only. */
 export function isOrigin(origin: string): boolean {
-  const [, scheme, host = '', port] = /^(https?):\/\/([^/:]+)(?::(\d{1,5}))?$/.exec(origin) ?? []
+  const [, scheme, host = '', port] = /^(https?):\/\/([^/:@?#\s]+)(?::(\d{1,5}))?$/.exec(origin) ?? []
   if (!scheme || (port && Number(port) > 65_535)) return false
   // Names in other letters are written with them; the server knows their ASCII form too.
   const ascii = host.startsWith('*.') ? `*.${hostOf(host.slice(2))}` : hostOf(host)

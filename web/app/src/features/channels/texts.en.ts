@@ -122,7 +122,6 @@ export const en: Translation<typeof ru> = {
     question: 'How much is delivery?',
     lastUse: 'used',
     neverUsed: 'not used yet',
-    revoked: 'revoked',
     revoke: 'Revoke the key “{{name}}”',
     revokeTitle: 'Revoke “{{name}}”?',
     revokeText: 'The program with this key gets no more answers within two seconds.',

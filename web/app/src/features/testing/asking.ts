@@ -94,8 +94,8 @@ class Reader implements Asker {
 
   forget(assistantId: string): void {
     this.stops.get(assistantId)?.abort()
-    const { [assistantId]: _, ...others } = this.store.getState()
-    this.store.setState(others, true)
+    const others = Object.entries(this.store.getState()).filter(([id]) => id !== assistantId)
+    this.store.setState(Object.fromEntries(others), true)
   }
 
   private async read(assistantId: string, { question, version, requestId }: Asking): Promise<void> {
