@@ -16,6 +16,8 @@ export interface Shell {
   readonly focus: number
 }
 
+const LATE_MS = 2500
+
 interface AppProps {
   readonly chat: Chat
   readonly shell: Store<Shell>
@@ -110,10 +112,12 @@ function Header(props: {
 
 /** Told at once where the system knows it, else when the stream has not come back for a while. */
 function useOffline(view: View): boolean {
-  const [off, setOff] = useState(!navigator.onLine)
-  const broken = view.link === 'waiting' || (view.link === 'connecting' && off)
+  const [down, setDown] = useState(!navigator.onLine)
+  const [late, setLate] = useState(false)
+  // Each try passes through both: the time counts from the first.
+  const broken = view.link === 'waiting' || view.link === 'connecting'
   useEffect(() => {
-    const told = () => setOff(!navigator.onLine)
+    const told = () => setDown(!navigator.onLine)
     window.addEventListener('online', told)
     window.addEventListener('offline', told)
     return () => {
@@ -122,12 +126,14 @@ function useOffline(view: View): boolean {
     }
   }, [])
   useEffect(() => {
-    if (view.link === 'live' || view.link === 'idle') setOff(!navigator.onLine)
     if (!broken) return
-    const timer = setTimeout(() => setOff(true), 2500)
-    return () => clearTimeout(timer)
-  }, [view.link, broken])
-  return off
+    const timer = setTimeout(() => setLate(true), LATE_MS)
+    return () => {
+      clearTimeout(timer)
+      setLate(false)
+    }
+  }, [broken])
+  return down || late
 }
 
 function useStore<T>(store: Store<T>): T {
