@@ -4,7 +4,13 @@ import { chromium } from 'playwright-core'
 import { startShop } from '../demo/shop.mjs'
 import { startMock } from '../mock/server.mjs'
 
-const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+]
 
 /**
  * Debian's Chromium: nothing is downloaded. A context of a test is an incognito window, which gives a foreign frame no
@@ -13,7 +19,10 @@ const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run
 export const launch = ({ storage = true } = {}) =>
   chromium.launch({
     executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-    args: [...ARGS, ...(storage ? ['--disable-features=BlockThirdPartyCookiesInIncognito,ImprovedCookieControls'] : [])],
+    args: [
+      ...ARGS,
+      ...(storage ? ['--disable-features=BlockThirdPartyCookiesInIncognito,ImprovedCookieControls'] : []),
+    ],
   })
 
 /** Looks again until it holds, for at most `ms`. */
@@ -45,7 +54,11 @@ export async function stage(browser, { config: own = {}, context: options = {}, 
   const identity = { secret: 'wid_secret_for_tests_only_0123456789', kid: 'k1' }
   const shop = await startShop({ widget: mock.origin, key: config.key, identity })
   config.origins.push(listed ? shop.origin : 'https://other.example')
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'ru-RU', ...options })
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'ru-RU',
+    ...options,
+  })
   const troubles = []
   context.on('weberror', (error) => troubles.push(String(error.error())))
   context.on('console', (message) => {
@@ -90,14 +103,19 @@ export async function say(frame, text) {
 
 /** What the visitor reads, in order: own words and answers. */
 export const read = (frame) =>
-  frame.locator('[role=log] article').evaluateAll((articles) =>
-    articles.map((one) => one.querySelector('.bubble .markdown, .bubble .plain')?.textContent ?? ''),
-  )
+  frame
+    .locator('[role=log] article')
+    .evaluateAll((articles) =>
+      articles.map((one) => one.querySelector('.bubble .markdown, .bubble .plain')?.textContent ?? ''),
+    )
 
 let axe
 /** Violations of WCAG A and AA in a frame. */
 export async function violations(frame) {
-  axe ??= await readFile(fileURLToPath(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url)), 'utf8')
+  axe ??= await readFile(
+    fileURLToPath(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url)),
+    'utf8',
+  )
   await frame.evaluate(axe)
   return frame.evaluate(async () => {
     const { violations } = await window.axe.run(document, {

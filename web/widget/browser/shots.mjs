@@ -23,7 +23,10 @@ for (const [width, viewport] of Object.entries(SIZES)) {
     await until(async () => (await frame.locator('.sources').count()) > 0)
     await frame.getByRole('button', { name: /^Источник 1/ }).click()
     await shoot('answered')
-    set.mock.dialogues.operator(set.mock.dialogues.only(), 'Здравствуйте, это Анна. Заказ 4812 уже у курьера, он будет с 10 до 14.')
+    set.mock.dialogues.operator(
+      set.mock.dialogues.only(),
+      'Здравствуйте, это Анна. Заказ 4812 уже у курьера, он будет с 10 до 14.',
+    )
     await frame.getByText('это Анна').waitFor()
     set.mock.down = true
     set.mock.cut()
@@ -35,7 +38,14 @@ for (const [width, viewport] of Object.entries(SIZES)) {
 }
 for (const [name, config] of Object.entries({
   yellow: { accent: '#ffd400', scheme: 'light' },
-  navy: { accent: '#10205a', scheme: 'dark', side: 'left', locale: 'en', title: 'The Tea Shop', greeting: '' },
+  navy: {
+    accent: '#10205a',
+    scheme: 'dark',
+    side: 'left',
+    locale: 'en',
+    title: 'The Tea Shop',
+    greeting: '',
+  },
   known: { requireIdentity: true },
 })) {
   const set = await stage(browser, { config, context: { viewport: SIZES[1280] } })

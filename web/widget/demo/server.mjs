@@ -4,7 +4,13 @@
  */
 import { startShop } from './shop.mjs'
 
-const { WIDGET = 'http://widget.localhost:8080', KEY, PORT = '8091', IDENTITY_SECRET, IDENTITY_KID } = process.env
+const {
+  WIDGET = 'http://widget.localhost:8080',
+  KEY,
+  PORT = '8091',
+  IDENTITY_SECRET,
+  IDENTITY_KID,
+} = process.env
 if (!KEY) {
   console.error('KEY is missing: give the public key of the widget, wk_…')
   process.exit(2)

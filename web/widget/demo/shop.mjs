@@ -4,7 +4,11 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
-const FILES = { '/': ['shop.html', 'text/html'], '/shop.css': ['shop.css', 'text/css'], '/shop.js': ['shop.js', 'text/javascript'] }
+const FILES = {
+  '/': ['shop.html', 'text/html'],
+  '/shop.css': ['shop.css', 'text/css'],
+  '/shop.js': ['shop.js', 'text/javascript'],
+}
 
 /** What a site's own server does for a visitor who has logged in: an HS256 token, short-lived. */
 export function identityToken({ secret, kid, key, sub, name, now = Date.now() }) {
@@ -38,7 +42,9 @@ export async function startShop({ port = 0, host = 'shop.localhost', widget, key
     }
     const [name, type] = FILES[pathname] ?? []
     if (!name) return response.writeHead(404).end()
-    const text = (await readFile(here(name), 'utf8')).replaceAll('__WIDGET__', widget).replaceAll('__KEY__', key)
+    const text = (await readFile(here(name), 'utf8'))
+      .replaceAll('__WIDGET__', widget)
+      .replaceAll('__KEY__', key)
     response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, 'content-security-policy': policy })
     return response.end(text)
   })

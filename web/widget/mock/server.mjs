@@ -77,8 +77,10 @@ async function handle(mock, request, response) {
     return api(mock, request, response, url.pathname.slice(`/api/v1/widget/${key}`.length), url.searchParams)
   }
   if (url.pathname === `/v1/${key}.js`) {
-    const { origins: _, ...shown } = mock.config
-    return page(response, 'loader.js', JSON.stringify(shown), { 'cross-origin-resource-policy': 'cross-origin' })
+    const shown = { ...mock.config, origins: undefined }
+    return page(response, 'loader.js', JSON.stringify(shown), {
+      'cross-origin-resource-policy': 'cross-origin',
+    })
   }
   if (url.pathname === `/f/${key}`) {
     const data = JSON.stringify(mock.config).replace(/</g, '\\u003c')
@@ -141,7 +143,11 @@ async function api(mock, request, response, path, query) {
   if (!visitor) return refuse(response, 'TOKEN_INVALID')
   if (path === '/messages' && request.method === 'POST') return send(mock, request, response, visitor)
   if (path === '/messages') {
-    return json(response, 200, dialogues.list(visitor, Number(query.get('pageSize') ?? 50), query.get('pageToken')))
+    return json(
+      response,
+      200,
+      dialogues.list(visitor, Number(query.get('pageSize') ?? 50), query.get('pageToken')),
+    )
   }
   if (path === '/events') return stream(mock, request, response, visitor)
   if (path === '/visitor:typing') return json(response, 200, {})
@@ -172,7 +178,10 @@ function proven(proof) {
 }
 
 function stream(mock, request, response, visitor) {
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform' })
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+  })
   const tell = (event, data, id) =>
     response.write(`${id ? `id: ${id}\n` : ''}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
   const after = Number(request.headers['last-event-id'] ?? 0)

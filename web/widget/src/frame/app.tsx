@@ -46,7 +46,14 @@ export function Refusal({ text }: { readonly text: string }) {
   )
 }
 
-function Conversation({ chat, widgetKey, title, greeting, onClose, focus }: AppProps & { readonly focus: number }) {
+function Conversation({
+  chat,
+  widgetKey,
+  title,
+  greeting,
+  onClose,
+  focus,
+}: AppProps & { readonly focus: number }) {
   const words = useWords()
   const view = useStore(chat.store)
   const offline = useOffline(view)

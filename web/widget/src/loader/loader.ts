@@ -32,9 +32,9 @@ function start(config: WidgetConfig, origin: string): void {
   let title: string | undefined
   const kept = `npx:${config.key}`
 
-  const store = (use: (storage: Storage) => string | null | void) => {
+  const store = (work: (storage: Storage) => unknown) => {
     try {
-      return use(localStorage) ?? undefined
+      return work(localStorage)
     } catch {
       return undefined
     }
@@ -80,7 +80,7 @@ function start(config: WidgetConfig, origin: string): void {
     port?.close()
     port = port1
     port.onmessage = (event) => hear(event.data)
-    const token = store((storage) => storage.getItem(kept))
+    const token = store((storage) => storage.getItem(kept)) as string | null | undefined
     frame.contentWindow!.postMessage(
       {
         neipix: 'init',

@@ -150,7 +150,8 @@ export class Chat {
   /** The visitor is writing; told at most every few seconds, and only where a dialogue goes on. */
   wrote(): void {
     const access = this.visitor.current?.accessToken
-    if (!access || this.view.dialogue.conversation === '' || Date.now() - this.toldTyping < TYPING_TOLD_MS) return
+    if (!access || this.view.dialogue.conversation === '' || Date.now() - this.toldTyping < TYPING_TOLD_MS)
+      return
     this.toldTyping = Date.now()
     // Nobody misses it where it does not arrive.
     this.server.typing(access).catch(() => undefined)

@@ -9,7 +9,10 @@ export function mayEmbed(origin: string, allowed: readonly string[]): boolean {
     const head = `${scheme}//`
     const name = origin.slice(head.length, -suffix.length)
     return (
-      isSafe(origin) && origin.startsWith(head) && origin.endsWith(suffix) && /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(name)
+      isSafe(origin) &&
+      origin.startsWith(head) &&
+      origin.endsWith(suffix) &&
+      /^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(name)
     )
   })
 }

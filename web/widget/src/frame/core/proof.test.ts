@@ -1,3 +1,4 @@
+// @vitest-environment node
 import fc from 'fast-check'
 import { webcrypto } from 'node:crypto'
 import { expect, test } from 'vitest'
@@ -28,7 +29,15 @@ test('the hash is the one that the browser has', async () => {
 })
 
 test('what is no challenge, or too hard, is not worked on', () => {
-  for (const wrong of ['', 'npx2.16.1.a', 'npx1.21.1.a', 'npx1.0.1.a', 'npx1.16.1', 7, `npx1.16.1.${'a'.repeat(200)}`]) {
+  for (const wrong of [
+    '',
+    'npx2.16.1.a',
+    'npx1.21.1.a',
+    'npx1.0.1.a',
+    'npx1.16.1',
+    7,
+    `npx1.16.1.${'a'.repeat(200)}`,
+  ]) {
     expect(readChallenge(wrong)).toBeUndefined()
   }
 })

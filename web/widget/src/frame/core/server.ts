@@ -119,7 +119,11 @@ export class Server {
     const query = new URLSearchParams({ after: String(after) })
     if (conversationId) query.set('conversationId', conversationId)
     return call(`${this.base}/events?${query}`, {
-      headers: { authorization: `Bearer ${access}`, accept: 'text/event-stream', 'last-event-id': String(after) },
+      headers: {
+        authorization: `Bearer ${access}`,
+        accept: 'text/event-stream',
+        'last-event-id': String(after),
+      },
       signal,
     })
   }

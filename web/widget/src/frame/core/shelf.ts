@@ -43,7 +43,9 @@ export class BrowserShelf implements Shelf {
   }
 
   private names(): string[] {
-    const found = this.use((storage) => Array.from({ length: storage.length }, (_, i) => storage.key(i) ?? ''))
+    const found = this.use((storage) =>
+      Array.from({ length: storage.length }, (_, i) => storage.key(i) ?? ''),
+    )
     return (found ?? []).filter((name) => name.startsWith(this.prefix))
   }
 

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { StreamReader, type StreamEvent } from './sse'
@@ -35,15 +36,20 @@ test('wherever the stream is cut, with any kind of line end, the events are the 
   const ends = fc.constantFrom('\n', '\r', '\r\n')
   const event = fc.record({ id: fc.nat(), data: fc.string({ unit: 'binary', maxLength: 8 }) })
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 6 }), ends, fc.array(fc.nat(), { maxLength: 8 }), (events, end, cuts) => {
-      const clean = events.map(({ id, data }) => ({ id, data: data.replace(/[\r\n]/g, '') }))
-      const whole = `\uFEFF${clean.map(({ id, data }) => `id: ${id}${end}data: ${data}${end}${end}`).join('')}`
-      const at = [...new Set(cuts.map((cut) => cut % (whole.length + 1)))].sort((a, b) => a - b)
-      const pieces = [0, ...at].map((from, i) => whole.slice(from, at[i] ?? whole.length))
-      const told = read(...pieces)
-      expect(told.map(({ id, data }) => ({ id, data }))).toEqual(
-        clean.map(({ id, data }) => ({ id: String(id), data })),
-      )
-    }),
+    fc.property(
+      fc.array(event, { maxLength: 6 }),
+      ends,
+      fc.array(fc.nat(), { maxLength: 8 }),
+      (events, end, cuts) => {
+        const clean = events.map(({ id, data }) => ({ id, data: data.replace(/[\r\n]/g, '') }))
+        const whole = `\uFEFF${clean.map(({ id, data }) => `id: ${id}${end}data: ${data}${end}${end}`).join('')}`
+        const at = [...new Set(cuts.map((cut) => cut % (whole.length + 1)))].sort((a, b) => a - b)
+        const pieces = [0, ...at].map((from, i) => whole.slice(from, at[i] ?? whole.length))
+        const told = read(...pieces)
+        expect(told.map(({ id, data }) => ({ id, data }))).toEqual(
+          clean.map(({ id, data }) => ({ id: String(id), data })),
+        )
+      },
+    ),
   )
 })

@@ -22,9 +22,9 @@ export interface HostCopy {
 export function tokenStore(key: string, storage: () => Storage, host: HostCopy): TokenStore {
   const name = `npx:visitor:${key}`
   let memory = host.kept
-  const own = <T>(use: (storage: Storage) => T): T | undefined => {
+  const own = <T>(work: (storage: Storage) => T): T | undefined => {
     try {
-      return use(storage())
+      return work(storage())
     } catch {
       // Forbidden or full: the dialogue works as long as the page lives.
       return undefined

@@ -119,7 +119,8 @@ export class Visitor {
     try {
       return await this.proving((proof) => server.start(proof ? { ...call, proof } : call))
     } catch (error) {
-      if (!(error instanceof ApiError) || error.reason !== 'VISITOR_TOKEN_INVALID' || !visitorToken) throw error
+      if (!(error instanceof ApiError) || error.reason !== 'VISITOR_TOKEN_INVALID' || !visitorToken)
+        throw error
       // Another tab may have got the next token meanwhile; else this visitor is gone and a new one begins.
       const now = tokens.read()
       if (now !== undefined && now !== visitorToken) return this.ask(now, identityToken)

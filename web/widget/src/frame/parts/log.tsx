@@ -32,13 +32,25 @@ export function Log(props: LogProps) {
   const box = useRef<HTMLDivElement>(null)
   const waiting = unsent(view)
   const streaming = dialogue.answer?.answering === true
-  const { atEnd, fresh, toEnd, onScroll } = useReading(box, dialogue.messages, waiting.length, dialogue.answer?.bytes)
+  const { atEnd, fresh, toEnd, onScroll } = useReading(
+    box,
+    dialogue.messages,
+    waiting.length,
+    dialogue.answer?.bytes,
+  )
   const busy = useTrailing(streaming || view.phase === 'loading', SETTLE_MS)
   return (
     <div class="log-frame">
-      {/* A scroller whose content may have nothing to focus takes the keyboard itself. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div class="scroller" ref={box} onScroll={onScroll} tabIndex={0} role="group" aria-label={words.dialogue}>
+      <div
+        class="scroller"
+        ref={box}
+        onScroll={onScroll}
+        // A scroller whose content may have nothing to focus takes the keyboard itself.
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        tabIndex={0}
+        role="group"
+        aria-label={words.dialogue}
+      >
         <Beginning {...props} />
         <div
           role="log"
@@ -55,7 +67,12 @@ export function Log(props: LogProps) {
         <Growing view={view} faceOf={props.faceOf} />
       </div>
       {!atEnd && (
-        <button type="button" class="to-end" aria-label={fresh === 0 ? words.toEnd : undefined} onClick={toEnd}>
+        <button
+          type="button"
+          class="to-end"
+          aria-label={fresh === 0 ? words.toEnd : undefined}
+          onClick={toEnd}
+        >
           <Icon name="down" />
           {fresh > 0 && words.fresh(fresh)}
         </button>
@@ -103,7 +120,10 @@ function Beginning({ view, faceOf, greeting, onOlder }: LogProps) {
   )
 }
 
-const Messages = memo(function Messages(props: { readonly messages: readonly Said[]; readonly faceOf: string }) {
+const Messages = memo(function Messages(props: {
+  readonly messages: readonly Said[]
+  readonly faceOf: string
+}) {
   const { messages, faceOf } = props
   return (
     <>
@@ -130,7 +150,11 @@ const Message = memo(function Message(props: {
   const { message, before, after } = props
   const day = message.at > 0 ? dayOf(message.at, words) : ''
   const newDay = day !== '' && (!before || dayOf(before.at, words) !== day)
-  const position = groupPosition(newDay ? undefined : groupable(before), groupable(message)!, groupable(after))
+  const position = groupPosition(
+    newDay ? undefined : groupable(before),
+    groupable(message)!,
+    groupable(after),
+  )
   return (
     <>
       {newDay && <p class="line day">{day}</p>}
@@ -201,7 +225,11 @@ function Growing({ view, faceOf }: { readonly view: View; readonly faceOf: strin
       position="single"
       busy
     >
-      <span class="dots" role="img" aria-label={who === 'operator' ? words.operatorTypes : words.assistantTypes}>
+      <span
+        class="dots"
+        role="img"
+        aria-label={who === 'operator' ? words.operatorTypes : words.assistantTypes}
+      >
         <i />
         <i />
         <i />

@@ -1,5 +1,11 @@
 /** @jsxImportSource preact */
-import { BlockCache, planMarkdown, type PlannedBlock, type SafeElement, type SafeNode } from '@neipix/ui/rules'
+import {
+  BlockCache,
+  planMarkdown,
+  type PlannedBlock,
+  type SafeElement,
+  type SafeNode,
+} from '@neipix/ui/rules'
 import { Fragment, createElement, type ComponentChildren, type VNode } from 'preact'
 import { useMemo, useState } from 'preact/hooks'
 import { memo } from '../memo'

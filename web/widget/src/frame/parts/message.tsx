@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 import { cleanText, type GroupPosition } from '@neipix/ui/rules'
 import type { ComponentChildren } from 'preact'
-import { useCallback, useId, useState } from 'preact/hooks'
+import { useCallback, useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { Author, WireCitation } from '../core/server'
 import { useWords, type Words } from '../words'
 import { Icon } from './icons'
@@ -102,7 +102,7 @@ function Answer(props: {
           type="button"
           class="mark"
           aria-expanded={shown === mark}
-          aria-controls={id}
+          aria-controls={`${id}-${mark}`}
           aria-label={words.source(mark, cleanText(citation.title))}
           onClick={() => toggle(mark)}
         >
@@ -127,29 +127,52 @@ function Sources(props: {
   readonly toggle: (n: number) => void
 }) {
   const words = useWords()
-  const open = props.citations.find(({ n }) => n === props.shown)
   return (
     <section class="sources" aria-label={words.sources}>
       <p aria-hidden="true">{words.sources}</p>
       <ol>
-        {props.citations.map(({ n, title, page }) => (
-          <li key={n}>
-            <button type="button" aria-expanded={props.shown === n} aria-controls={props.id} onClick={() => props.toggle(n)}>
-              <span class="number">{n}</span>
-              <Icon name="file" />
-              <span class="title">{cleanText(title)}</span>
-              {page > 0 && <span class="page">{words.page(page)}</span>}
-            </button>
-          </li>
+        {props.citations.map((citation) => (
+          <Source
+            key={citation.n}
+            id={`${props.id}-${citation.n}`}
+            citation={citation}
+            shown={props.shown === citation.n}
+            toggle={props.toggle}
+          />
         ))}
       </ol>
-      <div id={props.id}>
-        {open && (
-          <blockquote dir="auto">
-            {cleanText(open.quote)}
-          </blockquote>
-        )}
-      </div>
     </section>
+  )
+}
+
+function Source(props: {
+  readonly id: string
+  readonly citation: WireCitation
+  readonly shown: boolean
+  readonly toggle: (n: number) => void
+}) {
+  const words = useWords()
+  const quote = useRef<HTMLQuoteElement>(null)
+  const { n, title, page, quote: text } = props.citation
+  useEffect(() => {
+    if (props.shown) quote.current?.scrollIntoView({ block: 'nearest' })
+  }, [props.shown])
+  return (
+    <li>
+      <button
+        type="button"
+        aria-expanded={props.shown}
+        aria-controls={props.id}
+        onClick={() => props.toggle(n)}
+      >
+        <span class="number">{n}</span>
+        <Icon name="file" />
+        <span class="title">{cleanText(title)}</span>
+        {page > 0 && <span class="page">{words.page(page)}</span>}
+      </button>
+      <blockquote id={props.id} ref={quote} dir="auto" hidden={!props.shown}>
+        {cleanText(text)}
+      </blockquote>
+    </li>
   )
 }
