@@ -22,3 +22,4 @@ mod path;
 mod prompts;
 mod telegram;
 mod watching;
+mod widget;
