@@ -67,5 +67,11 @@ export default defineConfig(({ mode }) => ({
           target: 'es2022',
           modulePreload: { polyfill: false },
           assetsInlineLimit: 0,
+          rolldownOptions: {
+            onLog(level, log, tell) {
+              // The worker's own copy of a module is no reason to have it in the page from the start: it is not.
+              if (log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') tell(level, log)
+            },
+          },
         },
 }))

@@ -13,7 +13,10 @@ test('black on white is 21, a colour on itself 1', () => {
 })
 
 test('the ink has 4.5 : 1 on any brand colour', () => {
-  fc.assert(fc.property(colour, (brand) => contrast(brand, inkOn(brand)) >= 4.5), { numRuns: 2000 })
+  fc.assert(
+    fc.property(colour, (brand) => contrast(brand, inkOn(brand)) >= 4.5),
+    { numRuns: 2000 },
+  )
 })
 
 test('a brand colour becomes readable on paper and on night, and stays itself where it is already', () => {

@@ -56,14 +56,14 @@ const flag: Test = (value) => typeof value === 'boolean'
 const TO_FRAME: readonly Shape[] = [
   { t: is('open'), focus: flag },
   { t: is('close') },
-  { t: is('identify'), jwt: text(8192, 1) },
+  { t: is('identify'), jwt: text(4096, 1) },
   { t: is('reset') },
   { t: is('locale'), locale: text(35) },
 ]
 
 const INIT: readonly Shape[] = [
   { neipix: is('init'), v: is(VERSION), locale: text(35), url: text(4096) },
-  { neipix: is('init'), v: is(VERSION), locale: text(35), url: text(4096), token: text(512, 1) },
+  { neipix: is('init'), v: is(VERSION), locale: text(35), url: text(4096), token: text(100, 1) },
 ]
 
 function is(known: unknown): Test {
@@ -94,7 +94,7 @@ export function readToHost(value: unknown): ToHost | undefined {
     (t === 'state' && fields === 'open,t' && typeof open === 'boolean') ||
     (t === 'unread' && fields === 'n,t' && Number.isSafeInteger(n) && (n as number) >= 0) ||
     (t === 'event' && fields === 'name,t' && EVENTS.includes(name as EventName)) ||
-    (t === 'token' && fields === 't,token' && typeof token === 'string' && /^[!-~]{0,512}$/.test(token))
+    (t === 'token' && fields === 't,token' && typeof token === 'string' && /^[!-~]{0,100}$/.test(token))
   return fits ? (value as ToHost) : undefined
 }
 

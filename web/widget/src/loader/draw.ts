@@ -24,10 +24,10 @@ const css = ({ side, accent, ink }: Look) => `
 :host{all:initial!important;position:fixed!important;z-index:2147483000!important;${side}:20px!important;bottom:20px!important}
 @media print{:host{display:none!important}}
 button{display:grid;place-items:center;width:56px;height:56px;border:0;border-radius:16px;background:${accent};color:${ink};cursor:pointer;box-shadow:0 0 0 1px #0002,0 8px 24px -6px #0006}
-button:focus-visible{outline:3px solid ${accent};outline-offset:3px;box-shadow:0 0 0 3px #fff}
-svg{width:28px;fill:none;stroke:currentColor;stroke-width:1.75}
-b{position:absolute;top:-6px;right:-6px;min-width:12px;padding:0 5px;border-radius:16px;background:#b3261e;color:#fff;font:600 13px/22px system-ui}
-div{position:fixed;${side}:20px;bottom:88px;width:390px;height:min(640px,100vh - 108px);border-radius:16px;overflow:hidden;background:Canvas;color-scheme:light dark;box-shadow:0 0 0 1px #0002,0 8px 48px -6px #0006}
+button:focus-visible{outline:3px solid ${accent};box-shadow:0 0 0 3px #fff;outline-offset:3px}
+svg{width:28px;fill:none;stroke:currentColor;stroke-width:2}
+b{position:absolute;top:-6px;right:-6px;min-width:12px;padding:0 5px;border-radius:16px;background:#b22;color:#fff;font:600 13px/22px system-ui}
+div{position:fixed;${side}:20px;bottom:88px;width:390px;height:min(640px,100vh - 108px);border-radius:16px;overflow:hidden;background:Canvas;color-scheme:light dark;box-shadow:0 0 0 1px #0002,0 8px 24px -6px #0006}
 iframe{width:100%;height:100%;border:0}
 .full{inset:0;width:100%;height:100%;border-radius:0}
 [hidden]{display:none}`

@@ -1,5 +1,5 @@
 import type { WidgetConfig } from '../config'
-import { inkOn, isColour } from '../contrast'
+import { inkOn } from '../contrast'
 import { readToHost, VERSION, type EventName, type ToFrame } from '../port'
 import { draw, type Parts } from './draw'
 import { lockBody } from './lock'
@@ -132,13 +132,14 @@ function start(config: WidgetConfig, origin: string): void {
     } else if (name === 'locale') tell({ t: 'locale', locale: String(value) })
     else if (name === 'on' && typeof listener === 'function') {
       ;(listeners[value as EventName] ??= []).push(listener as Listener)
-    } else console.warn('Neipix?', name)
+    }
   }
   api.on = true
   window.Neipix = api
 
   const begin = () => {
-    const accent = isColour(config.accent) ? config.accent : '#006752'
+    // The server takes nothing but #rrggbb.
+    const accent = config.accent || '#006752'
     parts = draw({
       side: config.side === 'left' ? 'left' : 'right',
       accent,
@@ -153,7 +154,7 @@ function start(config: WidgetConfig, origin: string): void {
     for (const call of Array.from(calls)) api(...Array.from(call))
   }
   if (document.body) begin()
-  else document.addEventListener('DOMContentLoaded', begin)
+  else addEventListener('DOMContentLoaded', begin)
 }
 
 const script = document.currentScript

@@ -55,7 +55,7 @@ const TYPING_SHOWN_MS = 6000
 const TYPING_TOLD_MS = 4000
 
 /** Reasons after which no call of this visitor can succeed. */
-const FINAL = new Set(['VISITOR_BLOCKED', 'IDENTITY_REQUIRED', 'ORIGIN_FORBIDDEN', 'NOT_FOUND'])
+const FINAL = new Set(['IDENTITY_REQUIRED', 'ORIGIN_FORBIDDEN', 'NOT_FOUND'])
 
 /** One visitor's dialogue: calls, stream, what waits to be sent. It draws nothing. */
 export class Chat {

@@ -44,7 +44,6 @@ export const en: Words = {
   broken: 'The chat could not be opened. Reload the page.',
   opened: 'The chat opens by a button on the site.',
   reasons: {
-    VISITOR_BLOCKED: 'The company has closed this chat for you.',
     IDENTITY_REQUIRED: 'Log in to the site to write in the chat.',
     IDENTITY_INVALID: 'The site could not confirm who you are. Log in to the site again.',
     ORIGIN_FORBIDDEN: 'This site is not on the chat’s list of sites.',
