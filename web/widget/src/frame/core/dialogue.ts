@@ -201,7 +201,7 @@ export function happened(before: Dialogue, event: Happening): Outcome {
 function taken(before: Dialogue, wire: WireMessage): Outcome {
   const message = said(wire)
   // Numbers are dense: one that is left out was lost on the way.
-  if (message.seq > before.cursor + 1 && before.cursor > 0) return 'resume'
+  if (message.seq > before.cursor + 1) return 'resume'
   const answers = message.author !== 'AUTHOR_CONTACT' && before.answer?.turn === wire.turnId
   return {
     ...before,
