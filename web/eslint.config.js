@@ -30,9 +30,18 @@ export default tseslint.config(
     'the kit knows no calls, no keys and no business',
   ),
   without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),
-  without(
-    ['widget/**'],
-    ['react', 'react-dom', '@neipix/ui', '@neipix/api', 'zod'],
-    'the widget must stay small: take `@neipix/ui/rules` and `@neipix/api/sending`',
-  ),
+  {
+    files: ['widget/src/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['react', 'react-dom', 'zod', '@neipix/ui', '@neipix/api'].map((name) => ({
+            name,
+            message: 'the widget must stay small: take `@neipix/ui/rules` and `@neipix/api/sending`',
+          })),
+        },
+      ],
+    },
+  },
 )
