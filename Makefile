@@ -58,7 +58,7 @@ web: ## Build the web apps into web/dist; installs Node where there is none
 	@local/scripts/web.sh
 
 .PHONY: up
-up: setup $(launcher) web ## Run the whole product on this machine, with a demo workspace
+up: setup web $(launcher) ## Run the whole product on this machine, with a demo workspace
 	@$(with_web) $(launcher) up $(if $(DISPLAY)$(WAYLAND_DISPLAY),--open)
 
 # As production runs it: every service is a program of its own.
@@ -176,6 +176,6 @@ trace: bench-build ## Say where each millisecond of a turn goes
 	@RUN=trace.sh $(bench_run)
 
 .PHONY: bench-web
-bench-web: setup $(launcher) web ## Measure the web apps beside their aims: sizes, LCP, INP, CLS in Debian's Chromium
+bench-web: setup web $(launcher) ## Measure the web apps beside their aims: sizes, LCP, INP, CLS in Debian's Chromium
 	@local/scripts/setup.sh chromium
 	@cd web && $(web_path) node bench/main.js $(abspath $(launcher))

@@ -41,9 +41,12 @@ const KEY_MOST: usize = 64;
 /// The widget's API.
 const API: &str = "/api/v1/widget/";
 
+/// When a key was asked about, and what was answered.
+type Known = (Instant, Option<Arc<WidgetPage>>);
+
 /// What is known of keys.
 #[derive(Debug, Default)]
-pub struct Pages(Mutex<HashMap<String, (Instant, Option<Arc<WidgetPage>>)>>);
+pub struct Pages(Mutex<HashMap<String, Known>>);
 
 impl Pages {
     /// The page of a key; none where there is no such widget.

@@ -5,7 +5,7 @@ pub(crate) mod demo;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    process::{ExitCode, Stdio},
     time::Instant,
 };
 
@@ -14,6 +14,7 @@ use base64::Engine as _;
 use neipix_mesh::config::Settings;
 use tokio::{
     net::TcpListener,
+    process::Command,
     signal::unix::{Signal, SignalKind, signal},
 };
 

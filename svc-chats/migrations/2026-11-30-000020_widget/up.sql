@@ -101,6 +101,3 @@ COMMENT ON COLUMN contact_merge.identities IS 'kind, scope and value of each tha
 SELECT make_tenant(t::regclass) FROM unnest(ARRAY['widget', 'widget_secret', 'visitor', 'contact_merge']) AS t;
 REVOKE DELETE, TRUNCATE ON widget, visitor FROM chats_service;
 REVOKE UPDATE, DELETE, TRUNCATE ON contact_merge FROM chats_service;
-
--- How many answers to anonymous visitors a workspace has on their way.
-CREATE INDEX turn_unfinished_ix ON turn (workspace_id, conversation_id) WHERE ended_at IS NULL;

@@ -36,9 +36,12 @@ pub struct Page {
     pub look: WidgetRow,
 }
 
+/// When it was looked for, and what was found.
+type Known = (Instant, Option<Arc<Page>>);
+
 /// Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Pages(Arc<Mutex<HashMap<String, (Instant, Option<Arc<Page>>)>>>);
+pub struct Pages(Arc<Mutex<HashMap<String, Known>>>);
 
 /// A key that could be ours; others do not reach the database.
 #[must_use]

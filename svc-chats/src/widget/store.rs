@@ -124,7 +124,12 @@ pub async fn insert(tx: &mut Tx, ws: WorkspaceId, row: &WidgetRow, status: &str)
 
 /// What the channel is called in lists: its first site.
 fn title(row: &WidgetRow) -> String {
-    row.origins.first().and_then(|origin| origin.split_once("://")).map(|(_, host)| host.to_owned()).unwrap_or_default()
+    row.origins
+        .as_slice()
+        .first()
+        .and_then(|origin| origin.split_once("://"))
+        .map(|(_, host)| host.to_owned())
+        .unwrap_or_default()
 }
 
 /// Writes a widget's settings.
@@ -439,7 +444,8 @@ pub async fn revoke(tx: &mut Tx, ws: WorkspaceId, id: Uuid) -> Result<(), Failur
     Ok(())
 }
 
-/// Answers to anonymous visitors that are on their way.
+/// Answers to anonymous visitors that are on their way. Running and waiting turns have an index each; one for both would cost
+/// every turn a write.
 ///
 /// # Errors
 /// Storage.
@@ -450,7 +456,9 @@ pub async fn anonymous_turns(tx: &mut Tx, ws: WorkspaceId) -> Result<i64, Failur
         n: i64,
     }
     let row: Row = sql_query(
-        "SELECT count(*) AS n FROM (SELECT conversation_id FROM turn WHERE workspace_id = $1 AND ended_at IS NULL) t \
+        "SELECT count(*) AS n FROM ( \
+             SELECT conversation_id FROM turn WHERE workspace_id = $1 AND started_at IS NOT NULL AND ended_at IS NULL UNION ALL \
+             SELECT conversation_id FROM turn WHERE workspace_id = $1 AND started_at IS NULL AND ended_at IS NULL) t \
          JOIN conversation c ON c.workspace_id = $1 AND c.id = t.conversation_id \
          JOIN channel h ON h.workspace_id = $1 AND h.id = c.channel_id AND h.kind = 'widget' \
          WHERE NOT EXISTS (SELECT 1 FROM contact_identity i WHERE i.workspace_id = $1 AND i.contact_id = c.contact_id \

@@ -150,6 +150,7 @@ async fn connect(t: &Test, token: &str) -> Result<Channel, neipix_mesh::Failure>
         assistant_id: t.assistant.to_string(),
         kind: ChannelKind::Telegram.into(),
         bot_token: token.into(),
+        widget: None,
     };
     channels::rpc::create(&t.chats, t.call("CreateChannel", request)).await
 }

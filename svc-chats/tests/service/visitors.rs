@@ -2,7 +2,8 @@
 
 use futures::StreamExt as _;
 use neipix_proto::chats::v1::{
-    Author, Handler, SendMessageRequest, TakeOverRequest, visitor_answer_event::Event, visitor_event::Frame,
+    Author, Handler, SendMessageRequest, StartVisitorRequest, TakeOverRequest, visitor_answer_event::Event,
+    visitor_event::Frame,
 };
 use svc_chats::{conversations, widget};
 use uuid::Uuid;
@@ -145,11 +146,8 @@ async fn c_9_a_page_that_is_not_listed_or_not_named_gets_nothing() {
     }
     // Our frame says which page is around it; a page cannot say that it is another.
     browser.from = Some(t.chats.widget_origin.to_string());
-    let around = |origin: &str| {
-        let mut request = browser.request();
-        request.site_origin = origin.to_owned();
-        request
-    };
+    let request = browser.request();
+    let around = |origin: &str| StartVisitorRequest { site_origin: origin.to_owned(), ..request.clone() };
     assert!(browser.start(around("https://a.b.big.example")).await.is_ok());
     for bad in ["", "https://evil.example", "https://big.example"] {
         assert_eq!(reason(browser.start(around(bad)).await), "ORIGIN_FORBIDDEN", "{bad}");

@@ -136,7 +136,8 @@ async fn a_visitor_asks_the_answer_streams_an_operator_takes_over_and_the_wallet
     let charges = async || {
         let wallet = owner.get("/api/v1/billing/wallet").await.ok();
         let turn = owner.get(&format!("/api/v1/chats/{chat}/turns")).await.ok()["turns"][0].clone();
-        (number(&turn["costMicroPix"]) > 0 && number(&wallet["wallet"]["heldMicroPix"]) == 0).then_some(())
+        let (cost, spent) = (number(&turn["costMicroPix"]), number(&wallet["spentMicroPix"]));
+        (cost > 0 && spent == cost && number(&wallet["heldMicroPix"]) == 0).then_some(())
     };
     eventually_within(SOON, "one charge", charges).await;
     shop.house.close().await;
@@ -163,7 +164,8 @@ async fn c_9_only_listed_pages_use_a_widget_and_only_they_read_its_answers() {
     assert!(good.header("vary").contains("origin") && good.header("access-control-allow-credentials").is_empty());
     let preflight = |origin: &str| {
         let page = shop.page(Some(origin)).with_header("access-control-request-method", "POST");
-        async move { page.call(Method::OPTIONS, &shop.path("/messages"), None).await }
+        let path = shop.path("/messages");
+        async move { page.call(Method::OPTIONS, &path, None).await }
     };
     let listed = preflight(SHOP).await;
     assert_eq!((listed.header("access-control-allow-origin"), listed.header("access-control-max-age")), (SHOP, "7200"));
