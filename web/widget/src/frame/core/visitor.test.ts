@@ -39,7 +39,7 @@ function scene(kept?: string) {
     watch: () => () => {},
   } satisfies TokenStore
   const answers: (WireSession | ApiError)[] = []
-  const start = vi.fn(async (_call: StartCall) => {
+  const start = vi.fn<(call: StartCall) => Promise<WireSession>>(async () => {
     const answer = answers.shift()
     if (!answer) throw new Error('not expected')
     if (answer instanceof ApiError) throw answer
