@@ -19,6 +19,11 @@ export default tseslint.config(
       'react-hooks/incompatible-library': 'off',
     },
   },
+  {
+    // The rule knows React's refs only, and takes Preact's for values that are not to be changed.
+    files: ['widget/**'],
+    rules: { 'react-hooks/immutability': 'off' },
+  },
   without(
     ['ui/**'],
     ['@neipix/*', '@tanstack/react-query', '*i18next*'],
@@ -56,4 +61,18 @@ export default tseslint.config(
   without(['shell/**'], ['@app/**', '@admin/**'], 'what both apps share knows neither'),
   { files: ['**/*.test.{ts,tsx}', '{app,admin}/src/mock/**'], rules: { 'no-restricted-imports': 'off' } },
   without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),
+  {
+    files: ['widget/src/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['react', 'react-dom', 'zod', '@neipix/ui', '@neipix/api'].map((name) => ({
+            name,
+            message: 'the widget must stay small: take `@neipix/ui/rules` and `@neipix/api/sending`',
+          })),
+        },
+      ],
+    },
+  },
 )
