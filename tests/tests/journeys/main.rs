@@ -20,5 +20,6 @@ mod house;
 mod openai;
 mod path;
 mod prompts;
+mod simulating;
 mod telegram;
 mod watching;

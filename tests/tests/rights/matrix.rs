@@ -41,6 +41,11 @@ const FAIR: &[(&str, &str)] = &[
     ("EndPrice", "PRICE_ENDED"),
     ("Hold", "UNPRICED"),
     ("Settle", "HOLD_NOT_FOUND"),
+    ("Quote", "UNPRICED"),
+    // One person's test dialogue holds no turn of another's.
+    ("ExplainSimulatedTurn", "NOT_FOUND"),
+    ("Simulate", "SIMULATION_BUSY"),
+    ("Simulate", "SIMULATION_FULL"),
 ];
 
 /// What was seen: who called what by which door, and what came back.
