@@ -236,6 +236,10 @@ pub struct Settings {
     pub listen: Listen,
     /// Certificates of the mesh; none: everything in one process, or a trusted wire.
     pub tls: Option<TlsFiles>,
+    /// The built web apps; none: they are not served.
+    pub web_dir: Option<PathBuf>,
+    /// Object storage as browsers reach it, without a slash at its end.
+    pub storage_endpoint: Option<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Cidr>,
     /// Cost of a password hash.

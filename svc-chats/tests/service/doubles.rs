@@ -11,6 +11,7 @@ use neipix_mesh::Failure;
 use neipix_proto::{
     access::v1::ErrorReason as MeshReason,
     assistants::v1::{assistant_service_server::AssistantService, *},
+    auth::v1::{AccessToken, IssueVisitorTokenRequest},
     billing::v1::{
         self as billing, BatchGetBalancesRequest, BatchGetBalancesResponse, CloseResponse, ErrorReason, HoldRequest,
         HoldResponse, PricedModel, ReleaseRequest, SettleRequest, TransferKind, billing_service_server::BillingService,
@@ -355,5 +356,38 @@ impl BillingService for Billing {
         _: Request<billing::GetTransferRequest>,
     ) -> Result<Response<billing::Transfer>, Status> {
         not_here()
+    }
+}
+
+/// svc-auth, as far as visitors need it: a token that says whose it is.
+#[derive(Clone)]
+pub struct Auth;
+
+impl Auth {
+    /// Answers IssueVisitorToken; everything else is not here.
+    pub fn service(
+        self,
+    ) -> impl tower::Service<
+        http::Request<tonic::body::Body>,
+        Response = http::Response<tonic::body::Body>,
+        Error = std::convert::Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + Sync {
+        tower::service_fn(|request: http::Request<tonic::body::Body>| async move {
+            let path = request.uri().path().to_owned();
+            let mut grpc =
+                tonic::server::Grpc::new(tonic_prost::ProstCodec::<AccessToken, IssueVisitorTokenRequest>::default());
+            let issue = tower::service_fn(move |request: Request<IssueVisitorTokenRequest>| {
+                let known = path == "/neipix.auth.v1.AuthService/IssueVisitorToken";
+                async move {
+                    let visitor = request.into_inner().visitor_id;
+                    let token = AccessToken { access_token: format!("token of {visitor}"), expires_in_seconds: 900 };
+                    if known { Ok(Response::new(token)) } else { not_here() }
+                }
+            });
+            Ok::<_, std::convert::Infallible>(grpc.unary(issue, request).await)
+        })
     }
 }

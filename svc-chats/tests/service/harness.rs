@@ -35,7 +35,7 @@ use svc_chats::{Chats, MIGRATIONS, NAME, ask, conversations};
 use tonic::service::Routes;
 use uuid::Uuid;
 
-use crate::doubles::{Assistants, Billing};
+use crate::doubles::{Assistants, Auth, Billing};
 
 fn given() -> Settings {
     Settings::load(NAME).unwrap_or_else(|e| panic!("run beside `neipix-local with-services`: {e}"))
@@ -174,6 +174,11 @@ impl Test {
         connection
     }
 
+    /// Changes rows as the service may.
+    pub async fn run(&self, sql: &str) {
+        self.service().await.batch_execute(sql).await.unwrap();
+    }
+
     /// A number that somebody sees who passes row security by.
     pub async fn number(&self, sql: &str) -> i64 {
         #[derive(QueryableByName)]
@@ -241,6 +246,7 @@ fn replica(settings: &Settings, assistants: &Assistants, billing: &Billing, shut
                     .add_service(SourceServiceServer::new(assistants.clone())),
             ),
         ),
+        ("svc-auth".to_owned(), local(NAME, Auth.service())),
         ("svc-billing".to_owned(), local(NAME, Routes::new(BillingServiceServer::new(billing.clone())))),
     ]);
     let mesh = Mesh::new(NAME, upstreams);

@@ -9,4 +9,8 @@ mod faults;
 mod harness;
 mod inbox;
 mod telegram;
+mod visitors;
 mod watching;
+mod widget_channels;
+mod widget_house;
+mod widget_limits;

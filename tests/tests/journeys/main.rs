@@ -23,3 +23,4 @@ mod prompts;
 mod simulating;
 mod telegram;
 mod watching;
+mod widget;

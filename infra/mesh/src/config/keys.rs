@@ -132,12 +132,12 @@ pub const KEYS: &[Key] = &[
     .secret()
     .or(Fallback::Local("redis://127.0.0.1:6379/0"))
     .needed(Need::Production),
-    Key::new("S3_ENDPOINT", &["svc-assistants", "svc-chats"], HTTP, "Object storage as the services reach it.")
+    Key::new("S3_ENDPOINT", &["svc-assistants", "svc-chats", "edge"], HTTP, "Object storage as the services reach it.")
         .or(Fallback::Local("http://127.0.0.1:9000"))
         .needed(Need::Production),
     Key::new(
         "S3_PUBLIC_ENDPOINT",
-        &["svc-assistants", "svc-chats"],
+        &["svc-assistants", "svc-chats", "edge"],
         HTTP,
         "Object storage as browsers reach it; S3_ENDPOINT where not set.",
     ),
@@ -212,6 +212,12 @@ pub const KEYS: &[Key] = &[
     )
     .or(Fallback::Local("http://files.localhost:8080"))
     .needed(Need::Production),
+    Key::new(
+        "WEB_DIR",
+        &["edge"],
+        "must be the full path of a folder",
+        "The built web apps, `app/`, `admin/` and `widget/`; none: they are not served.",
+    ),
     Key::new(
         "TRUSTED_PROXIES",
         &["edge"],

@@ -110,8 +110,14 @@ pub async fn end(tx: &mut Tx, ws: WorkspaceId, locked: &mut Locked, ending: &End
             (true, Some(claim)) => Speaker::Interrupted(claim),
             _ => Speaker::System,
         };
-        let saying =
-            Saying { message: says.message, speaker, turn: Some(ending.turn), text: says.text, parts: says.parts };
+        let saying = Saying {
+            message: says.message,
+            speaker,
+            turn: Some(ending.turn),
+            text: says.text,
+            parts: says.parts,
+            client_id: None,
+        };
         dialogue::say(tx, ws, locked, &saying).await?;
         also.messages = 1;
         also.answered = true;
