@@ -65,6 +65,10 @@ rpcs! { impl IngestService for Chats {
     ingest: IngestRequest => IngestResponse = ingest::rpc::ingest;
 } }
 
+rpcs! { impl GateService for Chats {
+    judge: JudgeRequest => JudgeResponse = gate::rpc::judge;
+} }
+
 rpcs! { impl WidgetService for Chats {
     start_visitor: StartVisitorRequest => VisitorSession = widget::visit::start;
     reset_visitor: ResetVisitorRequest => ResetVisitorResponse = widget::visit::reset;
@@ -75,10 +79,6 @@ rpcs! { impl WidgetService for Chats {
     stream watch_visitor(WatchVisitorStream): WatchVisitorRequest => VisitorEvent = widget::watch::watch;
     notify_visitor_typing: NotifyVisitorTypingRequest => NotifyVisitorTypingResponse = widget::say::typing;
     get_widget_page: GetWidgetPageRequest => WidgetPage = widget::pages::get_page;
-} }
-
-rpcs! { impl GateService for Chats {
-    judge: JudgeRequest => JudgeResponse = gate::rpc::judge;
 } }
 
 rpcs! { impl ChatEventService for Chats {

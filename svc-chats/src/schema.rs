@@ -256,6 +256,7 @@ diesel::table! {
         to_state -> Text,
         epoch -> Int8,
         at -> Timestamptz,
+        record -> Nullable<Bytea>,
     }
 }
 

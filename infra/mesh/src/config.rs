@@ -250,6 +250,8 @@ pub struct Settings {
     pub telegram_api: String,
     /// Put into `bonus` of a new wallet.
     pub welcome_grant_micro_pix: i64,
+    /// What test dialogues of a workspace may cost a day (UTC) before its wallet pays.
+    pub simulation_free_micro_pix: i64,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Armed crash points, as written.

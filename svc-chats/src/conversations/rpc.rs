@@ -113,11 +113,15 @@ pub async fn messages(chats: &Chats, call: Call<ListMessagesRequest>) -> Result<
     Ok(ListMessagesResponse { messages, next_page_token })
 }
 
-/// A dialogue that the caller does not see is not there.
-async fn seen(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Result<(), Failure> {
+/// A dialogue that the caller does not see is not there. Answers its assistant.
+///
+/// # Errors
+/// NOT_FOUND; storage.
+pub async fn seen(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Result<AssistantId, Failure> {
     let rows = list::conversations(tx, context.workspace, &[id]).await?;
     let row = rows.first().ok_or_else(Failure::not_found)?;
-    context.sees_assistant(row.assistant_id)
+    context.sees_assistant(row.assistant_id)?;
+    Ok(row.assistant_id)
 }
 
 /// A dialogue's turns, newest first.

@@ -25,7 +25,7 @@ use neipix_mesh::{
     tasks::Tasks,
 };
 use neipix_proto::{
-    assistants::v1::assistant_service_server::AssistantServiceServer,
+    assistants::v1::{assistant_service_server::AssistantServiceServer, source_service_server::SourceServiceServer},
     billing::v1::billing_service_server::BillingServiceServer,
     chats::v1::{AskRequest, AskResponse, Conversation, GetConversationRequest, ListMessagesRequest, Message},
     methods,
@@ -238,7 +238,14 @@ const RULES: &[(&str, &str)] = &[
 
 fn replica(settings: &Settings, assistants: &Assistants, billing: &Billing, shutdown: &Shutdown, works: bool) -> Chats {
     let upstreams: HashMap<String, Upstream> = HashMap::from([
-        ("svc-assistants".to_owned(), local(NAME, Routes::new(AssistantServiceServer::new(assistants.clone())))),
+        (
+            "svc-assistants".to_owned(),
+            local(
+                NAME,
+                Routes::new(AssistantServiceServer::new(assistants.clone()))
+                    .add_service(SourceServiceServer::new(assistants.clone())),
+            ),
+        ),
         ("svc-auth".to_owned(), local(NAME, Auth.service())),
         ("svc-billing".to_owned(), local(NAME, Routes::new(BillingServiceServer::new(billing.clone())))),
     ]);

@@ -4,6 +4,7 @@
 mod asking;
 mod completions;
 mod doubles;
+mod explaining;
 mod faults;
 mod harness;
 mod inbox;

@@ -41,6 +41,11 @@ const FAIR: &[(&str, &str)] = &[
     ("EndPrice", "PRICE_ENDED"),
     ("Hold", "UNPRICED"),
     ("Settle", "HOLD_NOT_FOUND"),
+    ("Quote", "UNPRICED"),
+    // One person's test dialogue holds no turn of another's.
+    ("ExplainSimulatedTurn", "NOT_FOUND"),
+    ("Simulate", "SIMULATION_BUSY"),
+    ("Simulate", "SIMULATION_FULL"),
     // No door here is a browser's page.
     ("StartVisitor", "ORIGIN_FORBIDDEN"),
     ("ResetVisitor", "ORIGIN_FORBIDDEN"),

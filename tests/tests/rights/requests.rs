@@ -97,6 +97,10 @@ impl Maker<'_> {
             "PublishAssistant" | "PauseAssistant" | "ResumeAssistant" => {
                 texts(message, &[("id", spare("assistant"))]);
             }
+            "Simulate" => {
+                texts(message, &[("request_id", &fresh)]);
+                set(message, "version", Value::I32(0));
+            }
             "CreateFile" => texts(message, &[("name", "правила.txt")]),
             "UpdateFile" => mask(message, &["name"]),
             "CreateProvider" | "UpdateProvider" => {

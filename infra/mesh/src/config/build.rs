@@ -111,6 +111,9 @@ fn build(r: &mut Reader<'_>) -> Settings {
         welcome_grant_micro_pix: r
             .get("WELCOME_GRANT_MICRO_PIX", |t| parse::number(t, 0..=1_000_000_000_000))
             .unwrap_or_default(),
+        simulation_free_micro_pix: r
+            .get("SIMULATION_FREE_MICRO_PIX", |t| parse::number(t, 0..=1_000_000_000_000))
+            .unwrap_or_default(),
         telemetry: Telemetry {
             format: r.get("LOG_FORMAT", parse::log_format).unwrap_or(LogFormat::Json),
             filter: r.get("RUST_LOG", parse::filter).unwrap_or_default(),

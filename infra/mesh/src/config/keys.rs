@@ -261,6 +261,13 @@ pub const KEYS: &[Key] = &[
         "Put into `bonus` of a new wallet, in micro-pix.",
     )
     .or(Fallback::Always("100000000")),
+    Key::new(
+        "SIMULATION_FREE_MICRO_PIX",
+        &["svc-assistants"],
+        "must be a whole number from 0 to 1000000000000",
+        "What test dialogues of a workspace may cost a day (UTC) before its wallet pays, in micro-pix.",
+    )
+    .or(Fallback::Always("5000000")),
     Key::new("OTEL_EXPORTER_OTLP_ENDPOINT", &["all"], HTTP, "Where traces go (OTLP over gRPC); none: they stay."),
     Key::new("LOG_FORMAT", &["all"], "must be json or pretty", "Shape of log lines.")
         .or(Fallback::Split("pretty", "json")),
