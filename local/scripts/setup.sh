@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the all-in-one needs and the machine lacks.
 #
-# Usage: setup.sh [rust|postgres|redis|api|web|fastapi|perf|pgo]...      (none named: rust, postgres and redis)
+# Usage: setup.sh [rust|postgres|redis|api|web|chromium|fastapi|perf|pgo]...      (none named: rust, postgres and redis)
 #
 # Everything that can live in the checkout goes to .local. A tool that is
 # already there in the pinned version is left alone: nothing is started and the
@@ -197,6 +197,7 @@ for tool in "$@"; do
       ;;
     redis) want redis-server redis-server ;;
     perf) want perf linux-perf ;;
+    chromium) want chromium chromium ;;
     # Rustup's own component does as well, and is looked for first.
     pgo)
       [[ -x $("$scripts/profdata.sh") ]] || missing+=(llvm-19)
@@ -226,7 +227,7 @@ for tool in "$@"; do
       fi
       ;;
     *)
-      say "unknown tool '$tool'; known are: rust, postgres, redis, api, web, fastapi, perf, pgo"
+      say "unknown tool '$tool'; known are: rust, postgres, redis, api, web, chromium, fastapi, perf, pgo"
       exit 2
       ;;
   esac

@@ -5,9 +5,8 @@ use neipix_proto::{
     billing::v1::{
         BatchGetBalancesRequest, BatchGetBalancesResponse, CloseResponse, CreatePriceRequest, EndPriceRequest,
         GetTransferRequest, GetWalletRequest, HoldRequest, HoldResponse, ListPricesRequest, ListPricesResponse,
-        ListStatementRequest, ListStatementResponse, Price, QuoteRequest, QuoteResponse, ReleaseRequest,
-        SettleRequest, Transfer, Wallet,
-        billing_event_service_server::BillingEventService, billing_service_server::BillingService,
+        ListStatementRequest, ListStatementResponse, Price, QuoteRequest, QuoteResponse, ReleaseRequest, SettleRequest,
+        Transfer, Wallet, billing_event_service_server::BillingEventService, billing_service_server::BillingService,
         price_service_server::PriceService,
     },
     events::v1::{AckEventsRequest, AckEventsResponse},

@@ -45,6 +45,13 @@ pub fn decisions(question: &Question<'_>, epoch: i64, plan: &Plan, verdict: &Ver
     all.into_iter().take(last).map(|(_, decision)| decision).collect()
 }
 
+/// A person has it since: found by the period's number when it is asked for.
+#[must_use]
+pub fn silenced_by_person(epoch: i64) -> GateDecision {
+    let looked = HandlerLook { holder: DialogueHolder::Operator.into(), epoch, ..HandlerLook::default() };
+    decision(GateRule::Handler, GateOutcome::Silenced, Some(Looked::Handler(looked)))
+}
+
 fn schedule(question: &Question<'_>, outcome: GateOutcome, verdict: &Verdict) -> GateDecision {
     let Some(schedule) = question.schedule else { return decision(GateRule::Schedule, GateOutcome::Absent, None) };
     let (closed_since, said) = match verdict {

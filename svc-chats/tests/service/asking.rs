@@ -423,6 +423,7 @@ async fn of_two_workers_that_store_one_turn_together_only_its_own_does() {
         citations: serde_json::json!([]),
         attempts: vec![],
         parts: vec![],
+        record: vec![],
     };
     let both = [answer(epoch + 1, "Чужой."), answer(epoch, "Свой.")];
     let both = both.as_slice();

@@ -271,8 +271,8 @@ export interface paths {
         get: operations["ListChannels"];
         put?: never;
         /**
-         * Connect a Telegram bot
-         * @description The token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel.
+         * Connect a Telegram bot, or make a web widget
+         * @description A bot's token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel. A widget works on the listed sites at once.
          *
          *     Needs the permission `channels.manage`.
          *
@@ -300,14 +300,14 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Disconnect a bot; its dialogues stay
+         * Disconnect a bot, or take a widget off all sites; its dialogues stay
          * @description Needs the permission `channels.manage`.
          */
         delete: operations["DeleteChannel"];
         options?: never;
         head?: never;
         /**
-         * Give a bot another token, or move it to another assistant
+         * Give a bot another token, change a widget, or move either to another assistant
          * @description Needs the permission `channels.manage`.
          */
         patch: operations["UpdateChannel"];
@@ -329,6 +329,30 @@ export interface paths {
          *     At most 60 calls in 60 s.
          */
         post: operations["CheckChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{assistantId}/channels/{id}:rotateSecret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a widget's next identity secret, with which the site's server signs who its visitors are
+         * @description The secret is shown once. The one before stays good, older ones end.
+         *
+         *     Needs the permission `channels.manage`.
+         *
+         *     At most 30 calls in 60 s.
+         */
+        post: operations["RotateWidgetSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1331,8 +1355,8 @@ export interface paths {
         get: operations["ListChannelsUnderTelegram"];
         put?: never;
         /**
-         * Connect a Telegram bot
-         * @description The token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel.
+         * Connect a Telegram bot, or make a web widget
+         * @description A bot's token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel. A widget works on the listed sites at once.
          *
          *     Needs the permission `channels.manage`.
          *
@@ -1360,14 +1384,14 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Disconnect a bot; its dialogues stay
+         * Disconnect a bot, or take a widget off all sites; its dialogues stay
          * @description Needs the permission `channels.manage`.
          */
         delete: operations["DeleteChannelUnderTelegram"];
         options?: never;
         head?: never;
         /**
-         * Give a bot another token, or move it to another assistant
+         * Give a bot another token, change a widget, or move either to another assistant
          * @description Needs the permission `channels.manage`.
          */
         patch: operations["UpdateChannelUnderTelegram"];
@@ -1389,6 +1413,142 @@ export interface paths {
          *     At most 60 calls in 60 s.
          */
         post: operations["CheckChannelUnderTelegram"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The visitor's dialogue from a message on, and then as it happens
+         * @description First comes `state`, then the messages behind `after`, then the answer that is being written, then what is new. The stream ends when the access token does: come back with a fresh one and the number of the last message.
+         *
+         *     Needs the permission `widget.chat`.
+         */
+        get: operations["WatchVisitor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The visitor's dialogue, newest message first, with the answer that is being written right now
+         * @description Needs the permission `widget.chat`.
+         */
+        get: operations["ListVisitorMessages"];
+        put?: never;
+        /**
+         * Say something. Answered as soon as it is stored; what follows comes by WatchVisitor
+         * @description The client's id makes it safe to repeat: a repeat gets the first message, whatever its text.
+         *
+         *     Needs the permission `widget.chat`.
+         */
+        post: operations["SendVisitorMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/messages:stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say something and read its answer as it is written
+         * @description Closing the stream stops nothing. A repeat with the same client id first gets the text so far, or the stored answer.
+         *
+         *     Needs the permission `widget.chat`.
+         */
+        post: operations["SendVisitorMessageStream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/visitor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin or go on as a visitor: an access token for 15 minutes
+         * @description Without `visitor_token` a new visitor begins. With one the same visitor goes on; a token older than 24 hours is replaced by the one in the answer, and one that was not used for 30 days is dead. With `identity_token` the visitor becomes the person that the site's server vouches for. If the visitor was already somebody else, their token is revoked and a fresh visitor begins.
+         *
+         *     At most 600 calls in 60 s.
+         */
+        post: operations["StartVisitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/visitor:reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget a visitor on this device: the person has logged out of the site
+         * @description The visitor's token and every access token made of it end at once. An unknown token changes nothing.
+         *
+         *     At most 60 calls in 60 s.
+         */
+        post: operations["ResetVisitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/visitor:typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell the inbox that the visitor is typing
+         * @description Needs the permission `widget.chat`.
+         *
+         *     At most 60 calls in 60 s.
+         */
+        post: operations["NotifyVisitorTyping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1817,15 +1977,18 @@ export interface components {
             state: components["schemas"]["ChannelState"];
             /** @description What customers see, such as `@shop_bot`. Output only. */
             title: string;
+            /** @description Only of a widget. */
+            widget?: components["schemas"]["Widget"];
         };
         /**
          * @description Kind of a channel.
          *     - `CHANNEL_KIND_UNSPECIFIED`: Not set.
          *     - `CHANNEL_KIND_API`: Made with the assistant: REST and the OpenAI-compatible face.
          *     - `CHANNEL_KIND_TELEGRAM`: A Telegram bot.
+         *     - `CHANNEL_KIND_WIDGET`: The chat on a customer's own site.
          * @enum {string}
          */
-        ChannelKind: "CHANNEL_KIND_UNSPECIFIED" | "CHANNEL_KIND_API" | "CHANNEL_KIND_TELEGRAM";
+        ChannelKind: "CHANNEL_KIND_UNSPECIFIED" | "CHANNEL_KIND_API" | "CHANNEL_KIND_TELEGRAM" | "CHANNEL_KIND_WIDGET";
         /**
          * @description Where a channel stands.
          *     - `CHANNEL_STATE_UNSPECIFIED`: Not set.
@@ -2012,10 +2175,12 @@ export interface components {
              * @description The assistant that answers.
              */
             assistantId: string;
-            /** @description From @BotFather. */
-            botToken: string;
-            /** @description TELEGRAM; taken from the path `/integrations/telegram` if not set. */
+            /** @description From @BotFather; required for TELEGRAM. */
+            botToken?: string;
+            /** @description TELEGRAM (if not set) or WIDGET. */
             kind?: components["schemas"]["ChannelKind"];
+            /** @description Required for WIDGET, with one origin at least. */
+            widget?: components["schemas"]["WidgetInput"];
         };
         /** @description Answer of CreateFile. */
         CreateFileResponse: {
@@ -2624,6 +2789,17 @@ export interface components {
             /** @description The page. */
             versions: components["schemas"]["AssistantVersion"][];
         };
+        /** @description Answer of ListVisitorMessages. */
+        ListVisitorMessagesResponse: {
+            /** @description The answer on its way; absent = none. */
+            answer?: components["schemas"]["VisitorAnswer"];
+            /** @description The dialogue. */
+            conversation?: components["schemas"]["VisitorConversation"];
+            /** @description The page. */
+            messages: components["schemas"]["VisitorMessage"][];
+            /** @description Empty on the last page. */
+            nextPageToken: string;
+        };
         /** @description Request of Login. */
         LoginRequest: {
             /**
@@ -2676,6 +2852,8 @@ export interface components {
             authorMemberId: string;
             /** @description Where an assistant's answer comes from. */
             citations: components["schemas"]["Citation"][];
+            /** @description The id that its writer's client gave it; empty = none. The client finds its own message by it. */
+            clientId: string;
             /** @description The dialogue. */
             conversationId: string;
             /**
@@ -2703,6 +2881,8 @@ export interface components {
         };
         /** @description Answer of NotifyTyping. */
         NotifyTypingResponse: Record<string, never>;
+        /** @description Answer of NotifyVisitorTyping. */
+        NotifyVisitorTypingResponse: Record<string, never>;
         /** @description An answer's text so far. */
         Partial: {
             /** @description The dialogue. */
@@ -2861,6 +3041,8 @@ export interface components {
         };
         /** @description A refusal, as RFC 9457 has it. */
         Problem: {
+            /** @description What must be solved first (PROOF_REQUIRED). */
+            challenge?: string;
             detail: string;
             errors?: {
                 field: string;
@@ -2876,6 +3058,16 @@ export interface components {
             trace_id: string;
             /** @description Address of the reason's explanation. */
             type: string;
+        };
+        /** @description Work that the client did because of PROOF_REQUIRED. */
+        ProofInput: {
+            /** @description The problem's `challenge`, as it came: `npx1.<bits>.<expiry, Unix seconds>.<salt>`. Good for 2 minutes, once. */
+            challenge: string;
+            /**
+             * Format: int64
+             * @description A number so that SHA-256 of `<challenge>.<n>`, n in decimal, begins with `bits` zero bits.
+             */
+            n?: string;
         };
         /** @description A provider. */
         Provider: {
@@ -3023,6 +3215,8 @@ export interface components {
         };
         /** @description Answer of ResetSimulation. */
         ResetSimulationResponse: Record<string, never>;
+        /** @description Answer of ResetVisitor. */
+        ResetVisitorResponse: Record<string, never>;
         /** @description The answer starts over. */
         Restarted: {
             /** @description The turn. */
@@ -3038,6 +3232,15 @@ export interface components {
          * @enum {string}
          */
         Role: "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_MANAGER" | "ROLE_OPERATOR" | "ROLE_VIEWER";
+        /** @description Answer of RotateWidgetSecret. */
+        RotateWidgetSecretResponse: {
+            /** @description The channel. */
+            channel?: components["schemas"]["Channel"];
+            /** @description The `kid` for the tokens' header. */
+            kid: string;
+            /** @description `wis_…`, shown this once; it must never reach a browser. */
+            secret: string;
+        };
         /** @description When an assistant works. */
         Schedule: {
             /** @description Sent once per dialogue and closed period; empty = nothing is sent. */
@@ -3113,6 +3316,17 @@ export interface components {
             results: components["schemas"]["FoundPassage"][];
             /** @description Forms of the question that were searched too, such as the other keyboard layout. */
             variants: string[];
+        };
+        /** @description Answer of SendVisitorMessage. */
+        SendVisitorMessageResponse: {
+            /** @description Its dialogue. */
+            conversationId: string;
+            /** @description Whether the same client id, or the same words a moment ago, had made it before. */
+            duplicate: boolean;
+            /** @description The message as it is stored. */
+            message?: components["schemas"]["VisitorMessage"];
+            /** @description The turn that answers it; empty where a person answers. */
+            turnId: string;
         };
         /** @description Tokens of a session. */
         SessionTokens: {
@@ -3531,6 +3745,157 @@ export interface components {
             /** @description Name. */
             name: string;
         };
+        /** @description An answer on its way. */
+        VisitorAnswer: {
+            /** @description Whether words may come any moment; false = it waits for more of the visitor's words, or for the former answer. */
+            answering: boolean;
+            /**
+             * Format: int64
+             * @description Its length in bytes of UTF-8.
+             */
+            offset: string;
+            /** @description The text so far. */
+            text: string;
+            /** @description The turn. */
+            turnId: string;
+        };
+        /** @description A turn is over. */
+        VisitorAnswerEnded: {
+            /** @description The message with its words; empty = nothing was said. */
+            messageId: string;
+            /** @description Whether a person will answer instead. */
+            toPerson: boolean;
+            /** @description The turn. */
+            turnId: string;
+        };
+        /** @description One event of SendVisitorMessageStream. */
+        VisitorAnswerEvent: {
+            /** @description The message is stored. */
+            accepted?: components["schemas"]["SendVisitorMessageResponse"];
+            /** @description More text. */
+            delta?: components["schemas"]["VisitorDelta"];
+            /** @description The end: what the turn came to. */
+            finished?: components["schemas"]["VisitorAnswerFinished"];
+            /** @description The text from its beginning; replaces what was shown. */
+            partial?: components["schemas"]["VisitorAnswer"];
+        };
+        /** @description The end of an answer. */
+        VisitorAnswerFinished: {
+            /** @description Who said it. */
+            author: components["schemas"]["Author"];
+            /** @description Where it comes from. */
+            citations: components["schemas"]["Citation"][];
+            /** @description Cut in the middle. */
+            interrupted: boolean;
+            /** @description The whole answer, fixed reply or away message; empty = nothing was said. */
+            text: string;
+            /** @description Whether a person will answer instead. */
+            toPerson: boolean;
+            /** @description The turn; empty where a person answers. */
+            turnId: string;
+        };
+        /** @description A dialogue as its visitor sees it. */
+        VisitorConversation: {
+            /** @description Who answers. */
+            handler: components["schemas"]["Handler"];
+            /** @description UUID; empty = there is none yet. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Number of the last message.
+             */
+            lastSeq: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["ConversationStatus"];
+        };
+        /** @description More text of an answer. */
+        VisitorDelta: {
+            /**
+             * Format: int64
+             * @description Bytes of UTF-8 before this text.
+             */
+            offset: string;
+            /** @description The text. */
+            text: string;
+            /** @description The turn. */
+            turnId: string;
+        };
+        /** @description One frame of WatchVisitor. Over SSE `event:` is the name of the field, and `id:` a message's number. */
+        VisitorEvent: {
+            /** @description More text of an answer. */
+            delta?: components["schemas"]["VisitorDelta"];
+            /** @description A turn is over. Its words, if there were any, came as a message before. */
+            ended?: components["schemas"]["VisitorAnswerEnded"];
+            /** @description Nothing happened for a while. */
+            heartbeat?: components["schemas"]["Heartbeat"];
+            /** @description A message, the visitor's own included. */
+            message?: components["schemas"]["VisitorMessage"];
+            /** @description An answer's text from its beginning; replaces what was shown of that turn. */
+            partial?: components["schemas"]["VisitorAnswer"];
+            /** @description Another dialogue goes on from here, or the number is none of this one: read the list again. */
+            reset?: components["schemas"]["VisitorReset"];
+            /** @description Who answers, and where the dialogue stands; comes first and with every change. */
+            state?: components["schemas"]["VisitorConversation"];
+            /** @description Somebody types. */
+            typing?: components["schemas"]["VisitorTyping"];
+        };
+        /** @description A message as its visitor sees it. */
+        VisitorMessage: {
+            /** @description Who wrote it. */
+            author: components["schemas"]["Author"];
+            /** @description Where an assistant's answer comes from. */
+            citations: components["schemas"]["Citation"][];
+            /** @description The id that the client gave it; empty = none. */
+            clientId: string;
+            /**
+             * Format: date-time
+             * @description When it was stored.
+             */
+            createTime?: string;
+            /** @description UUID. */
+            id: string;
+            /** @description Cut in the middle. */
+            interrupted: boolean;
+            /**
+             * Format: int64
+             * @description Place in the dialogue, dense from 1.
+             */
+            seq: string;
+            /** @description The words. */
+            text: string;
+            /** @description The turn that it answers or opens; empty = none. */
+            turnId: string;
+        };
+        /** @description Read the list again. */
+        VisitorReset: {
+            /** @description The dialogue that goes on; empty = none. */
+            conversationId: string;
+        };
+        /** @description Who a visitor is from now on. */
+        VisitorSession: {
+            /** @description Bearer token of the other calls. */
+            accessToken: string;
+            /** @description The dialogue that goes on; empty = none yet. */
+            conversationId: string;
+            /**
+             * Format: int32
+             * @description Lifetime of the access token, in seconds.
+             */
+            expiresInSeconds: number;
+            /** @description Whether the site's server vouches for the visitor. Such a token must not be given to the page around the frame. */
+            identified: boolean;
+            /** @description Whether this is another visitor than the token's: forget what was shown. */
+            replaced: boolean;
+            /** @description UUID; no secret, and good for nothing by itself. */
+            visitorId: string;
+            /** @description Keep this one instead of the one that was sent; empty = the one that was sent stays good. */
+            visitorToken: string;
+        };
+        /** @description Somebody types. */
+        VisitorTyping: {
+            /** @description Who: an operator, or the assistant that looks for an answer. */
+            author: components["schemas"]["Author"];
+        };
         /** @description A workspace's wallet. All amounts in micro-pix. */
         Wallet: {
             /**
@@ -3632,6 +3997,85 @@ export interface components {
              * @description 1 = Monday … 7 = Sunday.
              */
             weekday: number;
+        };
+        /** @description A widget's settings. */
+        Widget: {
+            /** @description `#rrggbb`, or empty = ours. */
+            accent: string;
+            /** @description What stands in an empty dialogue, at most 500 characters. */
+            greeting: string;
+            /** @description The public key, `wk_…`. Output only. */
+            key: string;
+            /** @description `ru`, `en`, or empty = the site's. */
+            locale: string;
+            /** @description The sites that may embed it, 1 to 50: `https://shop.ru`, or `https://*.shop.ru` for every name below it but not itself. `http:` only for `localhost` and names below it. Ports as they are; nothing behind the host. */
+            origins: string[];
+            /** @description Refuse visitors whom the site's server does not vouch for. */
+            requireIdentity: boolean;
+            /** @description `light`, `dark`, or empty = the device's. */
+            scheme: string;
+            /** @description The secrets that identity tokens may be signed with, newest first, at most two. Output only. */
+            secrets: components["schemas"]["WidgetSecret"][];
+            /** @description Where the button is: `left` or `right`; `right` if empty. */
+            side: string;
+            /** @description What to put into the site's pages. Output only. */
+            snippet: string;
+            /** @description The name above the dialogue, at most 60 characters; empty = the assistant's. */
+            title: string;
+        };
+        /** @description A widget's settings. */
+        WidgetInput: {
+            /** @description `#rrggbb`, or empty = ours. */
+            accent: string;
+            /** @description What stands in an empty dialogue, at most 500 characters. */
+            greeting?: string;
+            /** @description The public key, `wk_…`. Output only. */
+            key?: string;
+            /**
+             * @description `ru`, `en`, or empty = the site's.
+             * @enum {string}
+             */
+            locale?: "" | "ru" | "en";
+            /** @description The sites that may embed it, 1 to 50: `https://shop.ru`, or `https://*.shop.ru` for every name below it but not itself. `http:` only for `localhost` and names below it. Ports as they are; nothing behind the host. */
+            origins?: string[];
+            /** @description Refuse visitors whom the site's server does not vouch for. */
+            requireIdentity?: boolean;
+            /**
+             * @description `light`, `dark`, or empty = the device's.
+             * @enum {string}
+             */
+            scheme?: "" | "light" | "dark";
+            /** @description The secrets that identity tokens may be signed with, newest first, at most two. Output only. */
+            secrets?: components["schemas"]["WidgetSecretInput"][];
+            /**
+             * @description Where the button is: `left` or `right`; `right` if empty.
+             * @enum {string}
+             */
+            side?: "" | "left" | "right";
+            /** @description What to put into the site's pages. Output only. */
+            snippet?: string;
+            /** @description The name above the dialogue, at most 60 characters; empty = the assistant's. */
+            title?: string;
+        };
+        /** @description An identity secret without its words. */
+        WidgetSecret: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createTime?: string;
+            /** @description The `kid` of a token that is signed with it. */
+            kid: string;
+        };
+        /** @description An identity secret without its words. */
+        WidgetSecretInput: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createTime?: string;
+            /** @description The `kid` of a token that is signed with it. */
+            kid?: string;
         };
         /** @description A customer company. */
         Workspace: {
@@ -5744,10 +6188,12 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description From @BotFather. */
-                    botToken: string;
-                    /** @description TELEGRAM; taken from the path `/integrations/telegram` if not set. */
+                    /** @description From @BotFather; required for TELEGRAM. */
+                    botToken?: string;
+                    /** @description TELEGRAM (if not set) or WIDGET. */
                     kind?: components["schemas"]["ChannelKind"];
+                    /** @description Required for WIDGET, with one origin at least. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
@@ -6113,7 +6559,7 @@ export interface operations {
     UpdateChannel: {
         parameters: {
             query?: {
-                /** @description `bot_token`, `assistant_id`; without it, what the body holds. */
+                /** @description `bot_token`, `assistant_id`, `widget` or fields of it such as `widget.origins`; without it, what the body holds. */
                 updateMask?: string;
             };
             header?: never;
@@ -6154,6 +6600,8 @@ export interface operations {
                     state?: components["schemas"]["ChannelState"];
                     /** @description What customers see, such as `@shop_bot`. Output only. */
                     title?: string;
+                    /** @description Only of a widget. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
@@ -6377,6 +6825,146 @@ export interface operations {
                 };
             };
             /** @description `CHANNEL_UNREACHABLE` The messaging service does not answer; `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    RotateWidgetSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key and body get the first answer for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The assistant. */
+                assistantId: string;
+                /** @description The widget's channel. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotateWidgetSecretResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IDEMPOTENCY_IN_PROGRESS` The same call is in progress; `ALREADY_DONE` Already done */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IDEMPOTENCY_KEY_REUSED` Idempotency key reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10921,6 +11509,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description The client's own id of the message, a UUID; comes back in the message. Empty = none.
+                     */
+                    clientId?: string;
                     /** @description The words, 1 to 20,000 characters. */
                     text: string;
                 };
@@ -12968,7 +13561,7 @@ export interface operations {
     UpdateChannelUnderTelegram: {
         parameters: {
             query?: {
-                /** @description `bot_token`, `assistant_id`; without it, what the body holds. */
+                /** @description `bot_token`, `assistant_id`, `widget` or fields of it such as `widget.origins`; without it, what the body holds. */
                 updateMask?: string;
             };
             header?: never;
@@ -13012,6 +13605,8 @@ export interface operations {
                     state?: components["schemas"]["ChannelState"];
                     /** @description What customers see, such as `@shop_bot`. Output only. */
                     title?: string;
+                    /** @description Only of a widget. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
@@ -13239,6 +13834,882 @@ export interface operations {
                 };
             };
             /** @description `CHANNEL_UNREACHABLE` The messaging service does not answer; `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    WatchVisitor: {
+        parameters: {
+            query?: {
+                /** @description The dialogue that the client shows; empty = the one that goes on. */
+                conversationId?: string;
+                /** @description Number of the last message that the client has; absent = only what comes. Over SSE the header `Last-Event-ID` wins. */
+                after?: string;
+            };
+            header?: {
+                /** @description The `id` of the last event read: the stream goes on behind it. Wins over `after`. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events; the data of each is one branch of VisitorEvent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ListVisitorMessages: {
+        parameters: {
+            query?: {
+                /** @description The dialogue; empty = the one that goes on. */
+                conversationId?: string;
+                /** @description Rows on a page; 0 = 50, above 200 = 200. */
+                pageSize?: number;
+                /** @description From the former page. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListVisitorMessagesResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed; `PAGE_TOKEN_INVALID` Page token not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    SendVisitorMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description The client's id of the message, a UUIDv7; the same id is the same message.
+                     */
+                    clientId: string;
+                    /** @description Only after PROOF_REQUIRED. */
+                    proof?: components["schemas"]["ProofInput"];
+                    /** @description The words, 1 to 4,000 characters. */
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SendVisitorMessageResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PROOF_REQUIRED` Proof of work needed */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    SendVisitorMessageStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description The client's id of the message, a UUIDv7; the same id is the same message.
+                     */
+                    clientId: string;
+                    /** @description Only after PROOF_REQUIRED. */
+                    proof?: components["schemas"]["ProofInput"];
+                    /** @description The words, 1 to 4,000 characters. */
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Server-Sent Events; the data of each is one branch of VisitorAnswerEvent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PROOF_REQUIRED` Proof of work needed */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    StartVisitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key, `wk_…`. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JWT (HS256) of the site's own server with `sub`, `aud` = key, `iat`, `exp`, and the `kid` of the identity secret; optionally `email`, `phone`, `name`. Empty = anonymous, or who the visitor already is. */
+                    identityToken?: string;
+                    /** @description Only after PROOF_REQUIRED. */
+                    proof?: components["schemas"]["ProofInput"];
+                    /** @description The origin of the page around our frame, such as `https://shop.ru`, as the browser told it with the handshake. Empty where the page calls by itself: then the browser's `Origin` says it. */
+                    siteOrigin?: string;
+                    /** @description From an earlier answer; empty = a new visitor. */
+                    visitorToken?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitorSession"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IDENTITY_INVALID` Identity token not valid; `VISITOR_TOKEN_INVALID` Visitor token not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `IDENTITY_REQUIRED` Sign in on the site first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PROOF_REQUIRED` Proof of work needed */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ResetVisitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The visitor's token. */
+                    visitorToken: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetVisitorResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    NotifyVisitorTyping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyVisitorTypingResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;

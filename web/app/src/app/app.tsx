@@ -1,19 +1,15 @@
-import { KitProvider, ToastRegion } from '@neipix/ui'
-import { QueryClientProvider, type QueryClient } from '@tanstack/react-query'
+import { Frame, routing } from '@neipix/shell'
+import type { QueryClient } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
-import { useTranslation } from 'react-i18next'
-import { toaster } from '@app/shared/toaster'
+import { useEffect } from 'react'
 import type { AppRouter } from './router'
 
 /** The whole app. */
 export function App({ queries, router }: { queries: QueryClient; router: AppRouter }) {
-  const { t, i18n } = useTranslation('common')
+  useEffect(() => routing.followSession(router), [router])
   return (
-    <KitProvider locale={i18n.language === 'en' ? 'en' : 'ru'}>
-      <QueryClientProvider client={queries}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>
-      <ToastRegion toaster={toaster} labels={{ region: t('toasts'), close: t('close') }} />
-    </KitProvider>
+    <Frame queries={queries}>
+      <RouterProvider router={router} />
+    </Frame>
   )
 }

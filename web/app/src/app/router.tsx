@@ -1,29 +1,16 @@
+import { routing } from '@neipix/shell'
 import type { QueryClient } from '@tanstack/react-query'
 import { createRouter, type RouterHistory } from '@tanstack/react-router'
 import { routeTree } from '@app/routeTree.gen'
-import { api } from '@app/shared/api'
-import { RouteMissing, RouteTrouble, RouteWaiting } from '@app/shared/route-trouble'
 
 /** The app's routes over these queries. */
 export function createAppRouter(queries: QueryClient, history?: RouterHistory) {
-  const router = createRouter({
+  return createRouter({
+    ...routing.options,
     routeTree,
     context: { queries },
-    defaultPreload: 'intent',
-    // Freshness is the query client's matter.
-    defaultPreloadStaleTime: 0,
-    scrollRestoration: true,
-    defaultErrorComponent: RouteTrouble,
-    defaultNotFoundComponent: RouteMissing,
-    defaultPendingComponent: RouteWaiting,
-    defaultPendingMs: 500,
     ...(history ? { history } : {}),
   })
-  // The server ended the session: the guard leads to the log-in and remembers the place.
-  api.session.onChange(() => {
-    if (!api.session.signedIn) void router.invalidate()
-  })
-  return router
 }
 
 export type AppRouter = ReturnType<typeof createAppRouter>

@@ -1,33 +1,21 @@
+import { mockServerFor } from '@neipix/shell/mock-server'
 import { createMemoryHistory } from '@tanstack/react-router'
 import { render } from '@testing-library/react'
-import { setupServer } from 'msw/node'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import userEvent from '@testing-library/user-event'
 import { App } from '@app/app/app'
 import { speak } from '@app/app/i18n'
 import { createQueries } from '@app/app/query'
 import { createAppRouter, type AppRouter } from '@app/app/router'
-import { api } from '@app/shared/api'
 import { handlers } from './handlers'
 import { resetWorld } from './world'
 
 /** Call it once at the top of a test file: a mock server with a fresh world for each test, words in Russian. */
-export function withMockServer() {
-  const server = setupServer(...handlers)
-  beforeAll(async () => {
-    server.listen({ onUnhandledRequest: 'error' })
-    await speak('ru')
+export const withMockServer = () =>
+  mockServerFor({
+    handlers,
+    speak: () => speak('ru'),
+    reset: () => resetWorld({ signedIn: true }),
   })
-  beforeEach(() => {
-    resetWorld({ signedIn: true })
-  })
-  afterEach(() => {
-    server.resetHandlers()
-    api.session.clear()
-    window.localStorage.clear()
-  })
-  afterAll(() => server.close())
-  return server
-}
 
 /** Draws the whole app at this address. */
 export function openApp(path: string): AppRouter {
@@ -35,4 +23,10 @@ export function openApp(path: string): AppRouter {
   const router = createAppRouter(queries, createMemoryHistory({ initialEntries: [path] }))
   render(<App queries={queries} router={router} />)
   return router
+}
+
+/** Puts text into a field at once, as a paste does: a whole screen redrawn per letter takes its time. */
+export async function fill(field: HTMLElement, text: string): Promise<void> {
+  await userEvent.click(field)
+  await userEvent.paste(text)
 }

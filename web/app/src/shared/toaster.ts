@@ -1,4 +1,1 @@
-import { createToaster } from '@neipix/ui'
-
-/** Toasts of the app. */
-export const toaster = createToaster()
+export { toaster } from '@neipix/shell'

@@ -1,11 +1,11 @@
+import { useLooks } from '@neipix/shell'
 import { CommandPalette, PixelPortrait, type PaletteGroup } from '@neipix/ui'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { CircleHelp, Languages, LogOut, Monitor, Moon, Plus, Sun } from 'lucide-react'
+import { CircleHelp, LogOut, Plus } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { api } from '@app/shared/api'
 import { useOffers } from '@app/shared/commands'
-import { usePreferences } from '@app/shared/preferences'
 import { useMay, useMe } from '@app/shared/session'
 import { sectionsFor } from './sections'
 import { useSignOut } from './sign-out'
@@ -89,35 +89,8 @@ function useAssistants(): PaletteGroup {
     commands: (data?.assistants ?? []).map(({ id, draft }) => ({
       id: `assistant-${id}`,
       label: draft?.name ?? '',
-      icon: <PixelPortrait id={id} size={16} className="rounded-xs" />,
+      icon: <PixelPortrait id={id} size={16} className="text-ai! rounded-xs" />,
       onSelect: () => void navigate({ to: '/assistants/$id', params: { id } }),
     })),
-  }
-}
-
-function useLooks(): PaletteGroup {
-  const { t } = useTranslation('shell')
-  const { language, setTheme, setLanguage } = usePreferences()
-  const theme = (one: 'light' | 'dark' | 'system', Icon: typeof Sun) => ({
-    id: `theme-${one}`,
-    label: `${t('theme')}: ${t(`themes.${one}`)}`,
-    icon: <Icon aria-hidden />,
-    onSelect: () => setTheme(one),
-  })
-  return {
-    id: 'looks',
-    heading: t('palette.looks'),
-    commands: [
-      theme('light', Sun),
-      theme('dark', Moon),
-      theme('system', Monitor),
-      {
-        id: 'language',
-        label: language === 'ru' ? 'English' : 'Русский',
-        keywords: [t('language'), 'language', 'язык'],
-        icon: <Languages aria-hidden />,
-        onSelect: () => setLanguage(language === 'ru' ? 'en' : 'ru'),
-      },
-    ],
   }
 }

@@ -1,27 +1,5 @@
-import { useRouter } from '@tanstack/react-router'
-import { useEffect } from 'react'
-
 /** Tabs of one assistant and dialogues of one inbox are one screen: moving between them keeps the focus. */
 export function screenOf(pathname: string): string {
   const [section = '', id = ''] = pathname.split('/').filter(Boolean)
   return section === 'chats' ? section : `${section}/${id}`
-}
-
-/** After a change of screen: the page's title is the screen's, and the focus goes to its heading. */
-export function useScreenChange(): void {
-  const router = useRouter()
-  useEffect(() => {
-    let screen = screenOf(router.state.location.pathname)
-    const settle = (focus: boolean) => {
-      const heading = document.querySelector<HTMLElement>('[data-slot="page-title"]')
-      document.title = heading?.textContent ? `${heading.textContent} · Neipix` : 'Neipix'
-      if (focus) heading?.focus({ preventScroll: true })
-    }
-    settle(false)
-    return router.subscribe('onRendered', ({ toLocation }) => {
-      const next = screenOf(toLocation.pathname)
-      settle(next !== screen)
-      screen = next
-    })
-  }, [router])
 }

@@ -1,11 +1,11 @@
+import { SkipLink, useScreenChange } from '@neipix/shell'
 import { Outlet } from '@tanstack/react-router'
-import { lazy, Suspense, type MouseEvent } from 'react'
-import { useTranslation } from 'react-i18next'
+import { lazy, Suspense } from 'react'
 import { ConnectionBanner } from './connection-banner'
 import { useShellKeys } from './keys'
 import { useLiveCache } from './live-cache'
 import { BottomBar, SideNav, TopBar } from './nav'
-import { useScreenChange } from './screen-change'
+import { screenOf } from './screen-change'
 import { useShell } from './state'
 
 const Palette = lazy(() => import('./palette'))
@@ -15,7 +15,7 @@ const Help = lazy(() => import('./help'))
 export function Shell() {
   useLiveCache()
   useShellKeys()
-  useScreenChange()
+  useScreenChange(screenOf)
   return (
     <div className="flex h-dvh flex-col">
       <SkipLink />
@@ -45,23 +45,5 @@ function Windows() {
       {open === 'palette' ? <Palette /> : null}
       {open === 'help' ? <Help /> : null}
     </Suspense>
-  )
-}
-
-function SkipLink() {
-  const { t } = useTranslation('shell')
-  const skip = (event: MouseEvent) => {
-    // Not by the address: a hash would be a place of its own in the history.
-    event.preventDefault()
-    document.getElementById('main')?.focus()
-  }
-  return (
-    <a
-      href="#main"
-      onClick={skip}
-      className="bg-ink text-paper sr-only z-50 rounded-md px-4 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
-    >
-      {t('skip')}
-    </a>
   )
 }
