@@ -43,7 +43,7 @@ export function createInboxStore(me: string): InboxStore {
 
 export function setDraft(store: InboxStore, id: string, text: string): void {
   store.setState(({ drafts }) => {
-    const { [id]: _, ...others } = drafts
+    const others = without(drafts, id)
     return { drafts: text === '' ? others : { ...others, [id]: text } }
   })
 }
@@ -52,7 +52,10 @@ export function setDraft(store: InboxStore, id: string, text: string): void {
 export function markSeen(store: InboxStore, id: string, seq: number): void {
   const { seen } = store.getState()
   if ((seen[id] ?? 0) >= seq) return
-  const { [id]: _, ...others } = seen
-  const kept = Object.entries(others).slice(-SEEN_MOST + 1)
+  const kept = Object.entries(without(seen, id)).slice(-SEEN_MOST + 1)
   store.setState({ seen: Object.fromEntries([...kept, [id, seq]]) })
+}
+
+function without<T>(all: Readonly<Record<string, T>>, id: string): Record<string, T> {
+  return Object.fromEntries(Object.entries(all).filter(([key]) => key !== id))
 }
