@@ -2,6 +2,7 @@ import type { Schemas } from '@neipix/api'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
 import { api } from './api'
+import { safeNext } from './next'
 import { meQuery } from './session'
 
 /** Takes a new session: nothing that the former person saw stays, then to the place they wanted. */
@@ -12,7 +13,7 @@ export function useEnter(next: string | undefined) {
     queries.clear()
     if (tokens.me) queries.setQueryData(meQuery().queryKey, tokens.me)
     api.session.accept(tokens)
-    void router.navigate({ href: next ?? '/', replace: true })
+    void router.navigate({ href: safeNext(next) ?? '/', replace: true })
   }
 }
 

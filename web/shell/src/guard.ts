@@ -15,7 +15,7 @@ export function nextOf(search: Record<string, unknown>): { next?: string | undef
 /** Leads a signed-in person past the door. Where it cannot be known who is here, the form is shown: it will say so. */
 export async function guestsOnly(queries: QueryClient, next: string | undefined): Promise<void> {
   const me = await whoIsHere(queries).catch(() => undefined)
-  if (me) throw redirect({ href: next ?? '/', replace: true })
+  if (me) throw redirect({ href: safeNext(next) ?? '/', replace: true })
 }
 
 interface Entering {

@@ -9,5 +9,5 @@ export function safeNext(next: unknown): string | undefined {
   if (typeof next !== 'string' || next.length > 2000) return undefined
   if (!next.startsWith('/') || next.startsWith('//') || FOREIGN.test(next)) return undefined
   const at = new URL(next, 'http://here.invalid')
-  return at.host === 'here.invalid' && !/^\/(login|register)\b/.test(at.pathname) ? next : undefined
+  return at.host === 'here.invalid' && !/^\/(login|register)(\/|$)/.test(at.pathname) ? next : undefined
 }

@@ -7,7 +7,7 @@ export const en: Translation<typeof ru> = {
   close: 'Close',
   copy: 'Copy',
   copied: 'Copied',
-  copyFailed: 'Not copied',
+  copyFailed: 'Failed',
   save: 'Save',
   loading: 'Loading',
   more: 'Show more',

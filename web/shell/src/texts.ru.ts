@@ -5,7 +5,7 @@ export const ru = {
   close: 'Закрыть',
   copy: 'Скопировать',
   copied: 'Скопировано',
-  copyFailed: 'Не скопировалось',
+  copyFailed: 'Не вышло',
   save: 'Сохранить',
   loading: 'Загружаем',
   more: 'Показать ещё',

@@ -2,11 +2,11 @@ import '@testing-library/jest-dom/vitest'
 import { cleanup, configure } from '@testing-library/react'
 import { afterEach } from 'vitest'
 
+// Whole screens are drawn on machines that build other things at the same time.
+configure({ asyncUtilTimeout: 15_000 })
+
 // The projects run without globals, so Testing Library cannot clean up by itself.
 afterEach(cleanup)
-
-// What is waited for comes late on a machine that also compiles.
-configure({ asyncUtilTimeout: 5000 })
 
 // jsdom has no layout: parts that watch their size get one that never changes.
 class NoResizeObserver implements ResizeObserver {
@@ -15,3 +15,9 @@ class NoResizeObserver implements ResizeObserver {
   disconnect() {}
 }
 globalThis.ResizeObserver ??= NoResizeObserver
+
+// jsdom scrolls nothing; tests that run without it need none.
+if (typeof window !== 'undefined') {
+  Element.prototype.scrollIntoView ??= () => {}
+  window.scrollTo = () => {}
+}

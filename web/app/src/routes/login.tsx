@@ -24,11 +24,7 @@ function Login() {
       <LoginForm next={next} />
       <p className="text-ink-2 text-center text-sm">
         {t('login.other')}{' '}
-        <Link
-          to="/register"
-          search={next ? { next } : {}}
-          className={buttonVariants({ variant: 'link', size: 'sm' })}
-        >
+        <Link to="/register" search={{ next }} className={buttonVariants({ variant: 'link', size: 'sm' })}>
           {t('login.otherLink')}
         </Link>
       </p>

@@ -29,11 +29,7 @@ function Register() {
       <RegisterForm />
       <p className="text-ink-2 text-center text-sm">
         {t('register.other')}{' '}
-        <Link
-          to="/login"
-          search={next ? { next } : {}}
-          className={buttonVariants({ variant: 'link', size: 'sm' })}
-        >
+        <Link to="/login" search={{ next }} className={buttonVariants({ variant: 'link', size: 'sm' })}>
           {t('register.otherLink')}
         </Link>
       </p>

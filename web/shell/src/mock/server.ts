@@ -1,6 +1,7 @@
 import type { RequestHandler, WebSocketHandler } from 'msw'
 import { setupServer } from 'msw/node'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { cleanup } from '@testing-library/react'
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import { api } from '../api'
 
 export interface MockServer {
@@ -19,7 +20,15 @@ export function mockServerFor({ handlers, speak, reset }: MockServer) {
     await speak()
   })
   beforeEach(reset)
+  // jsdom lays nothing out; virtual lists ask for the size of their window.
+  beforeEach(() => {
+    vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(600)
+    vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(900)
+  })
   afterEach(() => {
+    // First, or the screens would ask for what they miss when the session goes.
+    cleanup()
+    vi.restoreAllMocks()
     server.resetHandlers()
     api.session.clear()
     window.localStorage.clear()

@@ -13,20 +13,18 @@ import {
   DialogTitle,
   Field,
   Input,
-  Select,
+  Skeleton,
 } from '@neipix/ui'
-import { useQuery } from '@tanstack/react-query'
-import { useId } from 'react'
+import { lazy, Suspense, useId } from 'react'
 import { Controller, useForm } from 'react-hook-form'
 import { useTranslation } from 'react-i18next'
 import * as z from 'zod/mini'
 import { tellForm } from '@app/shared/forms'
 import { useMe } from '@app/shared/session'
-import { KEY_PERMISSIONS, type KeyPermission } from './permissions'
-import { keyAssistantsQuery, useCreateKey } from './queries'
+import { ALL, KEY_PERMISSIONS, type KeyPermission } from './permissions'
+import { useCreateKey } from './queries'
 
-/** The value of «all assistants» in the list: a list has no empty values. */
-const ALL = 'all'
+const AssistantField = lazy(() => import('./assistant-field'))
 
 const schema = z.object({
   name: z.string().check(z.trim(), z.minLength(1), z.maxLength(100)),
@@ -35,11 +33,13 @@ const schema = z.object({
 })
 
 /** Makes a key and shows its secret, once. */
-export function CreateKey({ open, onClose }: { open: boolean; onClose: () => void }) {
+export default function CreateKey({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation('common')
   return (
-    <Dialog open={open} onOpenChange={(next) => (next ? undefined : onClose())}>
-      <DialogContent closeLabel={t('close')}>{open ? <Steps onClose={onClose} /> : null}</DialogContent>
+    <Dialog open onOpenChange={(open) => (open ? undefined : onClose())}>
+      <DialogContent closeLabel={t('close')}>
+        <Steps onClose={onClose} />
+      </DialogContent>
     </Dialog>
   )
 }
@@ -114,7 +114,11 @@ function KeyForm({ create, onClose }: { create: ReturnType<typeof useCreateKey>;
         <Controller
           control={control}
           name="assistant"
-          render={({ field }) => <AssistantField value={field.value} onChange={field.onChange} />}
+          render={({ field }) => (
+            <Suspense fallback={<Skeleton className="h-15" />}>
+              <AssistantField value={field.value} onChange={field.onChange} />
+            </Suspense>
+          )}
         />
       </DialogBody>
       <DialogFooter>
@@ -158,19 +162,5 @@ function Permissions({ value, onChange, error }: PermissionsProps) {
         </p>
       ) : null}
     </fieldset>
-  )
-}
-
-function AssistantField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const { t } = useTranslation('keys')
-  const { data } = useQuery(keyAssistantsQuery())
-  const options = [
-    { value: ALL, label: t('allAssistants') },
-    ...(data?.assistants ?? []).map(({ id, draft }) => ({ value: id, label: draft?.name ?? id })),
-  ]
-  return (
-    <Field label={t('form.assistant')} labelAs="span">
-      <Select options={options} value={value} onValueChange={onChange} />
-    </Field>
   )
 }

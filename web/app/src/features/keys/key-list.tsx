@@ -2,7 +2,6 @@ import type { Schemas } from '@neipix/api'
 import {
   Badge,
   Button,
-  Confirm,
   DataTable,
   Empty,
   formatDay,
@@ -13,13 +12,13 @@ import {
 } from '@neipix/ui'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { KeyRound } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { lazy, Suspense, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { problemText } from '@app/shared/problems'
-import { toaster } from '@app/shared/toaster'
 import { Trouble } from '@app/shared/trouble'
 import { isKnown } from './permissions'
-import { keysQuery, useRevokeKey } from './queries'
+import { keysQuery } from './queries'
+
+const RevokeKey = lazy(() => import('./revoke-key'))
 
 type Key = Schemas['ApiKey']
 
@@ -63,7 +62,9 @@ export function KeyList({ onCreate }: { onCreate: () => void }) {
         }}
         className="h-auto max-h-[max(20rem,calc(100dvh-14rem))]"
       />
-      <Revoke apiKey={revoking} onClose={() => setRevoking(null)} />
+      <Suspense fallback={null}>
+        {revoking ? <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} /> : null}
+      </Suspense>
     </>
   )
 }
@@ -146,32 +147,5 @@ function State({ apiKey: { revokeTime, expireTime } }: { apiKey: Key }) {
         </span>
       ) : null}
     </span>
-  )
-}
-
-function Revoke({ apiKey, onClose }: { apiKey: Key | null; onClose: () => void }) {
-  const { t } = useTranslation(['keys', 'common'])
-  const revoke = useRevokeKey()
-  const confirm = () => {
-    if (!apiKey) return
-    revoke.mutate(apiKey.id, {
-      onSuccess: () => {
-        onClose()
-        toaster.show({ tone: 'ok', title: t('revoked') })
-      },
-    })
-  }
-  return (
-    <Confirm
-      open={apiKey !== null}
-      onOpenChange={(open) => (open ? undefined : onClose())}
-      title={t('revokeTitle', { name: apiKey?.name ?? '' })}
-      description={t('revokeHint')}
-      confirmLabel={t('revoke')}
-      cancelLabel={t('common:cancel')}
-      pending={revoke.isPending}
-      error={revoke.error ? problemText(revoke.error) : undefined}
-      onConfirm={confirm}
-    />
   )
 }

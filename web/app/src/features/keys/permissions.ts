@@ -18,3 +18,6 @@ export const KEY_PERMISSIONS: readonly KeyPermission[] = [
 export function isKnown(permission: string): permission is KeyPermission {
   return (KEY_PERMISSIONS as readonly string[]).includes(permission)
 }
+
+/** The value of «all assistants» in a list: a list has no empty values. */
+export const ALL = 'all'

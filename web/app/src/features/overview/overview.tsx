@@ -1,4 +1,14 @@
-import { buttonVariants, formatPix, PageHeader, Skeleton, Stat, StatGroup, Time, useLocale } from '@neipix/ui'
+import {
+  buttonVariants,
+  formatPix,
+  formatRelative,
+  PageHeader,
+  Skeleton,
+  Stat,
+  StatGroup,
+  useLocale,
+  useNow,
+} from '@neipix/ui'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'

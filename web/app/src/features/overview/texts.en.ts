@@ -24,7 +24,7 @@ export const en: Translation<typeof ru> = {
     none: 'Nobody waits',
     noneHint: 'When a customer asks for a person, or an assistant hands a dialogue over, it appears here.',
     take: 'Open',
-    longest: 'the first wrote {{when}}',
+    longest: 'the first: {{when}}',
     calm: 'every dialogue is taken care of',
   },
   shift: {

@@ -1,11 +1,11 @@
-import { buttonVariants, cn, Kbd, Menu, MenuTrigger, Wordmark } from '@neipix/ui'
+import { buttonVariants, cn, Kbd, Wordmark } from '@neipix/ui'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { MoreHorizontal, Search } from 'lucide-react'
+import { Search } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { useMay, useMe } from '@app/shared/session'
 import { WAITING_MOST, waitingQuery } from '@app/shared/waiting'
-import { AccountButton, AccountMenu } from './account-menu'
+import { AccountButton, MoreButton } from './account-button'
 import { MOD } from './keys'
 import { sectionsFor, type Section } from './sections'
 import { openWindow } from './state'
@@ -90,13 +90,7 @@ export function BottomBar({ className }: { className: string }) {
             </Link>
           )
         })}
-      <Menu>
-        <MenuTrigger className={cell}>
-          <MoreHorizontal aria-hidden className="size-5" />
-          {t('more')}
-        </MenuTrigger>
-        <AccountMenu side="top" withSections />
-      </Menu>
+      <MoreButton className={cell} />
     </nav>
   )
 }

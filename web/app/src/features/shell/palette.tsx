@@ -89,7 +89,7 @@ function useAssistants(): PaletteGroup {
     commands: (data?.assistants ?? []).map(({ id, draft }) => ({
       id: `assistant-${id}`,
       label: draft?.name ?? '',
-      icon: <PixelPortrait id={id} size={16} className="rounded-xs" />,
+      icon: <PixelPortrait id={id} size={16} className="text-ai! rounded-xs" />,
       onSelect: () => void navigate({ to: '/assistants/$id', params: { id } }),
     })),
   }

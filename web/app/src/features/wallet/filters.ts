@@ -18,31 +18,33 @@ export type Period = keyof typeof PERIODS | 'all'
 
 /** What the statement shows; all of it stands in the address, so that a link shows the same. */
 export interface StatementSearch {
-  kind?: Kind
+  kind?: Kind | undefined
   /** All time where not set. */
-  period?: keyof typeof PERIODS
+  period?: keyof typeof PERIODS | undefined
   /** Operations of one answer only. */
-  turn?: string
+  turn?: string | undefined
   /** The operation that is open beside the table. */
-  open?: string
+  open?: string | undefined
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const uuid = (value: unknown) => (typeof value === 'string' && UUID.test(value) ? value : undefined)
 
-/** Reads the address; what makes no sense is left out. */
+/**
+ * Reads the address; what makes no sense is `undefined`. Every key is given: the router lays this over what the address
+ * says, so a key left out would keep its value.
+ */
 export function statementSearch(search: Record<string, unknown>): StatementSearch {
   const { kind, period } = search
-  const turn = uuid(search['turn'])
-  const open = uuid(search['open'])
   return {
-    ...(typeof kind === 'string' && Object.hasOwn(KINDS, kind) ? { kind: kind as Kind } : {}),
-    ...(typeof period === 'string' && Object.hasOwn(PERIODS, period)
-      ? { period: period as keyof typeof PERIODS }
-      : {}),
-    ...(turn ? { turn } : {}),
-    ...(open ? { open } : {}),
+    kind: typeof kind === 'string' && Object.hasOwn(KINDS, kind) ? (kind as Kind) : undefined,
+    period:
+      typeof period === 'string' && Object.hasOwn(PERIODS, period)
+        ? (period as keyof typeof PERIODS)
+        : undefined,
+    turn: uuid(search['turn']),
+    open: uuid(search['open']),
   }
 }
 

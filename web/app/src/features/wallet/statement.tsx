@@ -1,12 +1,14 @@
 import type { Schemas } from '@neipix/api'
-import { Button, DataTable, Empty, Money, Segmented, Select, Time, type DataTableColumn } from '@neipix/ui'
+import { Button, DataTable, Empty, Money, Segmented, Skeleton, Time, type DataTableColumn } from '@neipix/ui'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { X } from 'lucide-react'
-import { useMemo } from 'react'
+import { lazy, Suspense, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Trouble } from '@app/shared/trouble'
-import { kindOf, KINDS, type Kind, type Period, type StatementSearch } from './filters'
+import { kindOf, type Period, type StatementSearch } from './filters'
 import { statementQuery } from './queries'
+
+const KindSelect = lazy(() => import('./kind-select'))
 
 export interface StatementProps {
   search: StatementSearch
@@ -21,7 +23,7 @@ export function Statement({ search, onSearch }: StatementProps) {
   const { open, ...filters } = search
   const statement = useInfiniteQuery(statementQuery(filters))
   const rows = useMemo(() => statement.data?.pages.flatMap(({ transfers }) => transfers), [statement.data])
-  const filtered = Object.keys(filters).length > 0
+  const filtered = Object.values(filters).some((value) => value !== undefined)
   const reset = filtered ? <Button onClick={() => onSearch({})}>{t('filters.reset')}</Button> : undefined
   return (
     <section aria-label={t('statement')} className="flex min-h-0 flex-1 flex-col gap-3">
@@ -67,9 +69,20 @@ function useColumns(): DataTableColumn<Schemas['Transfer']>[] {
         id: 'time',
         header: t('columns.time'),
         width: '9rem',
+        hideBelow: 'sm',
         cell: ({ createTime }) => (createTime ? <When value={createTime} /> : null),
       },
-      { id: 'kind', header: t('columns.kind'), cell: ({ kind }) => t(`kinds.${kindOf(kind)}`) },
+      {
+        id: 'kind',
+        header: t('columns.kind'),
+        cell: ({ kind, createTime }) => (
+          <span className="block min-w-0">
+            <span className="block truncate">{t(`kinds.${kindOf(kind)}`)}</span>
+            {/* Where its own column has no room. */}
+            <span className="text-xs sm:hidden">{createTime ? <When value={createTime} /> : null}</span>
+          </span>
+        ),
+      },
       {
         id: 'amount',
         header: t('columns.amount'),
@@ -104,18 +117,7 @@ const PERIODS: readonly Period[] = ['7d', '30d', 'all']
 function Filters({ search, onSearch }: StatementProps) {
   const { t } = useTranslation('wallet')
   const { kind, period, turn } = search
-  const choose = (changes: { kind?: Kind | undefined; period?: StatementSearch['period'] | undefined }) => {
-    const next = { kind, period, ...changes }
-    onSearch({
-      ...(next.kind ? { kind: next.kind } : {}),
-      ...(next.period ? { period: next.period } : {}),
-      ...(turn ? { turn } : {}),
-    })
-  }
-  const kinds = [
-    { value: 'any' as const, label: t('filters.anyKind') },
-    ...(Object.keys(KINDS) as Kind[]).map((value) => ({ value, label: t(`kinds.${value}`) })),
-  ]
+  const choose = (changes: StatementSearch) => onSearch({ kind, period, turn, ...changes })
   return (
     <div className="flex flex-wrap items-center gap-3">
       <Segmented<Period>
@@ -124,18 +126,11 @@ function Filters({ search, onSearch }: StatementProps) {
         value={period ?? 'all'}
         onValueChange={(value) => choose({ period: value === 'all' ? undefined : value })}
       />
-      <Select<Kind | 'any'>
-        aria-label={t('filters.kind')}
-        options={kinds}
-        value={kind ?? 'any'}
-        onValueChange={(value) => choose({ kind: value === 'any' ? undefined : value })}
-        className="w-64 max-sm:w-full"
-      />
+      <Suspense fallback={<Skeleton className="h-9 w-64 max-sm:w-full" />}>
+        <KindSelect kind={kind} onChange={(value) => choose({ kind: value })} />
+      </Suspense>
       {turn ? (
-        <Button
-          size="sm"
-          onClick={() => onSearch({ ...(kind ? { kind } : {}), ...(period ? { period } : {}) })}
-        >
+        <Button size="sm" onClick={() => onSearch({ kind, period })}>
           {t('filters.turn')}
           <X aria-hidden />
         </Button>

@@ -40,6 +40,7 @@ export const en: Translation<typeof ru> = {
   moreFailed: 'The next page did not load.',
   transfer: {
     title: 'Operation',
+    counted: 'What was counted',
     cost: 'Cost of the answer',
     model: 'Model',
     tokens: 'Tokens',

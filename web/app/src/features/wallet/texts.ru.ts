@@ -37,6 +37,7 @@ export const ru = {
   moreFailed: 'Следующая страница не загрузилась.',
   transfer: {
     title: 'Операция',
+    counted: 'Что посчитано',
     cost: 'Стоимость ответа',
     model: 'Модель',
     tokens: 'Токены',

@@ -9,20 +9,19 @@ import { transferQuery } from './queries'
 import type { ru } from './texts.ru'
 
 export interface TransferSheetProps {
-  /** Closed without one. */
-  id: string | undefined
+  id: string
   onClose: () => void
   /** Shows all operations of that answer. */
   onTurn: (turn: string) => void
 }
 
 /** One operation beside the statement: what it cost and why. */
-export function TransferSheet({ id, onClose, onTurn }: TransferSheetProps) {
+export default function TransferSheet({ id, onClose, onTurn }: TransferSheetProps) {
   const { t } = useTranslation(['wallet', 'common'])
   return (
-    <Sheet open={id !== undefined} onOpenChange={(open) => (open ? undefined : onClose())}>
+    <Sheet open onOpenChange={(open) => (open ? undefined : onClose())}>
       <SheetContent title={t('transfer.title')} closeLabel={t('common:close')}>
-        {id ? <Loaded id={id} onTurn={onTurn} /> : null}
+        <Loaded id={id} onTurn={onTurn} />
       </SheetContent>
     </Sheet>
   )
@@ -82,7 +81,7 @@ function ChargeLines({ charge }: { charge: Schemas['Charge'] }) {
   const number = new Intl.NumberFormat(useLocale())
   const count = (tokens: string) => number.format(BigInt(tokens))
   return (
-    <Lines title={t('transfer.cost')}>
+    <Lines title={t('transfer.counted')}>
       <Line label={t('transfer.cost')}>
         <Money microPix={charge.costMicroPix} priceMicroRub={null} digits={6} />
       </Line>

@@ -1,14 +1,15 @@
 import { Button, PageHeader } from '@neipix/ui'
 import { createFileRoute } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { CreateKey } from '@app/features/keys/create-key'
 import { KeyList } from '@app/features/keys/key-list'
 import { keysQuery } from '@app/features/keys/queries'
 import { Gate } from '@app/shared/gate'
 import { Page } from '@app/shared/page'
 import { useMay } from '@app/shared/session'
+
+const CreateKey = lazy(() => import('@app/features/keys/create-key'))
 
 export const Route = createFileRoute('/_app/keys')({
   loader: ({ context }) => {
@@ -33,7 +34,9 @@ function KeysScreen() {
       <PageHeader title={t('title')} hint={t('hint')} actions={may ? create : null} />
       <Gate permission="api_keys.manage">
         <KeyList onCreate={() => setCreating(true)} />
-        <CreateKey open={creating} onClose={() => setCreating(false)} />
+        <Suspense fallback={null}>
+          {creating ? <CreateKey onClose={() => setCreating(false)} /> : null}
+        </Suspense>
       </Gate>
     </Page>
   )

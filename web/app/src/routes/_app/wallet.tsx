@@ -1,21 +1,19 @@
 import { PageHeader } from '@neipix/ui'
 import { createFileRoute } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Balance } from '@app/features/wallet/balance'
 import { statementSearch, type StatementSearch } from '@app/features/wallet/filters'
 import { statementQuery, walletQuery } from '@app/features/wallet/queries'
 import { Statement } from '@app/features/wallet/statement'
-import { TransferSheet } from '@app/features/wallet/transfer-sheet'
 import { Page } from '@app/shared/page'
 import { Gate } from '@app/shared/gate'
 
+const TransferSheet = lazy(() => import('@app/features/wallet/transfer-sheet'))
+
 export const Route = createFileRoute('/_app/wallet')({
   validateSearch: statementSearch,
-  loaderDeps: ({ search: { kind, period, turn } }) => ({
-    ...(kind ? { kind } : {}),
-    ...(period ? { period } : {}),
-    ...(turn ? { turn } : {}),
-  }),
+  loaderDeps: ({ search: { kind, period, turn } }) => ({ kind, period, turn }),
   // Begun, not awaited: the screen shows its own skeleton.
   loader: ({ context, deps }) => {
     if (!context.me.permissions.includes('billing.read')) return
@@ -38,7 +36,15 @@ function WalletScreen() {
         <Balance />
         <h2 className="pt-6 pb-3 text-lg font-semibold tracking-tight">{t('statement')}</h2>
         <Statement search={search} onSearch={onSearch} />
-        <TransferSheet id={open} onClose={() => onSearch(filters)} onTurn={(turn) => onSearch({ turn })} />
+        <Suspense fallback={null}>
+          {open ? (
+            <TransferSheet
+              id={open}
+              onClose={() => onSearch(filters)}
+              onTurn={(turn) => onSearch({ turn })}
+            />
+          ) : null}
+        </Suspense>
       </Gate>
     </Page>
   )
