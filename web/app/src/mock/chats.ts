@@ -62,6 +62,7 @@ export function message(conversationId: string, change: Partial<Message>): Messa
     author: 'AUTHOR_CONTACT',
     authorMemberId: '',
     turnId: '',
+    clientId: '',
     text: '',
     interrupted: false,
     citations: [],

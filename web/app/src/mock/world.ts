@@ -80,6 +80,7 @@ function conversation(n: number, name: string, text: string, waits: boolean): Sc
       author: 'AUTHOR_CONTACT',
       authorMemberId: '',
       turnId: '',
+      clientId: '',
       text,
       interrupted: false,
       citations: [],

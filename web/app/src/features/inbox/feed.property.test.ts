@@ -30,6 +30,7 @@ const DIALOGUES = ['a', 'b', 'c', 'd', 'e', 'f']
 const EMPTY_MESSAGE = {
   authorMemberId: '',
   turnId: '',
+  clientId: '',
   interrupted: false,
   deliveryError: '',
 } as const

@@ -124,10 +124,9 @@ function keyOf(message: Message, arrived: ReadonlyMap<string, string>): string {
   return ownKey(message, arrived) ?? message.id
 }
 
-/** The key under which this browser sent the message; the server of today tells it only in the call's answer. */
+/** The key under which this browser, or another one of the same person, sent the message. */
 function ownKey(message: Message, arrived: ReadonlyMap<string, string>): string | undefined {
-  const { clientId } = message as Message & { readonly clientId?: string }
-  return arrived.get(message.id) ?? (clientId || undefined)
+  return arrived.get(message.id) ?? (message.clientId || undefined)
 }
 
 function speaker(message: Message): Holder | undefined {
