@@ -138,6 +138,13 @@ test-web: ## Check and test the web apps' parts: types, lints, format, the clien
 	@local/scripts/setup.sh web
 	cd web && $(web_path) npm run check
 
+.PHONY: test-e2e
+test-e2e: setup ## Walk through the real product in Chromium; pictures in web/dist/e2e
+	@local/scripts/setup.sh web chromium
+	cargo build -p neipix-local -p neipix-tests --bins
+	cd web && $(web_path) npm run build
+	STAGE=$(abspath $(built))/debug/stage $(web_path) $(with_services) npm --prefix web run e2e -- $(ONLY)
+
 .PHONY: tidy
 tidy: ## Check format, lints, sizes, floors, words, licences and protos; plant sins and see them found
 	@local/tidy/tidy.sh

@@ -31,12 +31,20 @@ export default defineConfig({
   test: {
     projects: [
       {
+        resolve: {
+          alias: {
+            '@app': fileURLToPath(new URL('./app/src', import.meta.url)),
+            '@admin': fileURLToPath(new URL('./admin/src', import.meta.url)),
+          },
+        },
         test: {
           name: 'unit',
           environment: 'jsdom',
           environmentOptions: { jsdom: { url: 'http://app.localhost:8080' } },
-          include: ['{api,ui,app,admin,widget}/src/**/*.test.{ts,tsx}'],
+          include: ['{api,ui,shell,app,admin,widget}/src/**/*.test.{ts,tsx}'],
           setupFiles: ['./ui/test/setup.ts'],
+          // A machine that also compiles is slow: a whole screen in jsdom takes its time.
+          testTimeout: 60_000,
         },
       },
       stories('light'),

@@ -1,7 +1,9 @@
 //! People of a product: accounts made without letters, signed in and ready to act.
 
 use neipix_local::testing::TestProduct;
-use neipix_proto::auth::v1::{PlatformRole, ProvisionUserRequest, auth_service_client::AuthServiceClient};
+use neipix_proto::auth::v1::{
+    PlatformRole, ProvisionUserRequest, ProvisionUserResponse, Role, auth_service_client::AuthServiceClient,
+};
 use serde_json::json;
 
 use crate::client::{Bearer, Rest, Surface};
@@ -14,7 +16,8 @@ pub const PASSWORD: &str = "long enough 1";
 /// # Panics
 /// When the product refuses.
 pub async fn owner(product: &TestProduct, email: &str) -> Rest<Bearer> {
-    provision(product, email, "Ромашка", PlatformRole::Unspecified).await;
+    let made = provision(product, Newcomer { workspace: "Ромашка", ..Newcomer::of(email) }).await;
+    assert!(made.is_ok(), "{email}: {made:?}");
     sign_in(product, email, Surface::Api).await
 }
 
@@ -23,22 +26,50 @@ pub async fn owner(product: &TestProduct, email: &str) -> Rest<Bearer> {
 /// # Panics
 /// When the product refuses.
 pub async fn staff(product: &TestProduct, email: &str, role: PlatformRole) -> Rest<Bearer> {
-    provision(product, email, "", role).await;
+    let made = provision(product, Newcomer { platform_role: role, ..Newcomer::of(email) }).await;
+    assert!(made.is_ok(), "{email}: {made:?}");
     sign_in(product, email, Surface::Admin).await
 }
 
-async fn provision(product: &TestProduct, email: &str, workspace: &str, role: PlatformRole) {
+/// Somebody who is to have an account, with [`PASSWORD`].
+#[derive(Debug)]
+pub struct Newcomer<'a> {
+    pub email: &'a str,
+    pub name: &'a str,
+    /// Name of a workspace of their own; empty = none.
+    pub workspace: &'a str,
+    /// Id of another's workspace to join, as `role`; empty = none.
+    pub join: &'a str,
+    pub role: Role,
+    pub platform_role: PlatformRole,
+}
+
+impl<'a> Newcomer<'a> {
+    /// Somebody without any workspace or role.
+    #[must_use]
+    pub fn of(email: &'a str) -> Self {
+        let (role, platform_role) = (Role::Unspecified, PlatformRole::Unspecified);
+        Self { email, name: "Анна", workspace: "", join: "", role, platform_role }
+    }
+}
+
+/// Makes an account without a letter.
+///
+/// # Errors
+/// What svc-auth refuses.
+pub async fn provision(product: &TestProduct, newcomer: Newcomer<'_>) -> Result<ProvisionUserResponse, tonic::Status> {
     let request = ProvisionUserRequest {
-        email: email.into(),
+        email: newcomer.email.into(),
         password: PASSWORD.into(),
-        name: "Анна".into(),
-        workspace_name: workspace.into(),
-        platform_role: role.into(),
+        name: newcomer.name.into(),
+        workspace_name: newcomer.workspace.into(),
+        join_workspace_id: newcomer.join.into(),
+        role: newcomer.role.into(),
+        platform_role: newcomer.platform_role.into(),
         ..ProvisionUserRequest::default()
     };
     let mut auth = AuthServiceClient::new(product.product.cli.background("svc-auth"));
-    let made = auth.provision_user(request).await;
-    assert!(made.is_ok(), "{email}: {made:?}");
+    Ok(auth.provision_user(request).await?.into_inner())
 }
 
 async fn sign_in(product: &TestProduct, email: &str, surface: Surface) -> Rest<Bearer> {

@@ -27,6 +27,11 @@ export class Session {
     return () => this.listeners.delete(listener)
   }
 
+  /** Whether a token is held; an old one counts until the server refuses to renew it. */
+  get signedIn(): boolean {
+    return this.token !== undefined
+  }
+
   /** Takes what Login, ConfirmEmail or SwitchWorkspace answered. */
   accept(tokens: Pick<Tokens, 'accessToken' | 'expiresInSeconds'>): void {
     const first = this.token === undefined

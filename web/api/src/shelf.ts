@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Outgoing, Shelf } from './outbox'
 
 const outgoing = z.object({
@@ -7,7 +7,7 @@ const outgoing = z.object({
   text: z.string(),
   at: z.number(),
   state: z.enum(['queued', 'sending', 'failed']),
-  reason: z.string().optional(),
+  reason: z.optional(z.string()),
 })
 
 /** One entry; a torn one must not hide the others. */

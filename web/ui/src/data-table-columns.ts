@@ -7,6 +7,7 @@ import {
   type RowData,
 } from '@tanstack/react-table'
 import type { ReactNode } from 'react'
+import type { Width } from './use-shown-columns'
 
 /** What a column can be sorted by in the browser; amounts as bigint. */
 export type SortValue = string | number | bigint | null
@@ -25,7 +26,7 @@ export interface DataTableColumn<Row> {
   /** CSS width; columns without one share what is left. */
   width?: string
   /** Leaves the column out on screens narrower than this. */
-  hideBelow?: 'sm' | 'md' | 'lg'
+  hideBelow?: Width
 }
 
 /** The order of rows: by one column. */
@@ -37,7 +38,6 @@ export interface DataTableSorting {
 interface ColumnLook {
   kind: 'text' | 'number'
   width: string | undefined
-  hide: string
 }
 
 export const features = tableFeatures({
@@ -48,9 +48,6 @@ export const features = tableFeatures({
 
 export type Features = typeof features
 export type BodyRow<Row extends RowData> = TableRow<Features, Row>
-
-/* Written out: the class names must be found in the source. */
-const hidden = { sm: 'max-sm:hidden', md: 'max-md:hidden', lg: 'max-lg:hidden' }
 
 /** The kit's columns as TanStack Table wants them. */
 export function toColumnDefs<Row extends RowData>(
@@ -69,7 +66,7 @@ export function toColumnDefs<Row extends RowData>(
       enableSorting: sortMode === 'server' ? (column.sortable ?? false) : sortValue !== undefined,
       sortDescFirst: kind === 'number',
       sortFn: (a, b) => compare(sortValue?.(a.original) ?? null, sortValue?.(b.original) ?? null),
-      meta: { kind, width: column.width, hide: column.hideBelow ? hidden[column.hideBelow] : '' },
+      meta: { kind, width: column.width },
     }
   })
 }

@@ -36,7 +36,6 @@ function HeaderCell<Row extends RowData>({ header }: { header: HeaderOf<Row> }) 
       className={cn(
         'border-line text-ink-2 h-11 border-b px-3 text-sm font-medium',
         number ? 'text-right' : 'text-left',
-        meta?.hide,
       )}
     >
       {column.getCanSort() ? (
@@ -126,7 +125,6 @@ function PlainDataRow<Row extends RowData>(props: DataRowProps<Row>) {
             className={cn(
               'border-line truncate border-b px-3 py-0',
               meta?.kind === 'number' && 'tnum text-right',
-              meta?.hide,
             )}
           >
             {typeof columnDef.cell === 'function' ? columnDef.cell(cell.getContext()) : null}
@@ -159,7 +157,7 @@ export function GapRow({ height, span }: { height: number; span: number }) {
 }
 
 interface SkeletonRowsProps {
-  looks: readonly { id: string; hide: string }[]
+  looks: readonly { id: string }[]
   height: number
 }
 
@@ -167,8 +165,8 @@ interface SkeletonRowsProps {
 export function SkeletonRows({ looks, height }: SkeletonRowsProps) {
   return Array.from({ length: 8 }, (_, row) => (
     <tr key={row} aria-hidden style={{ height }}>
-      {looks.map(({ id, hide }, column) => (
-        <td key={id} className={cn('border-line border-b px-3', hide)}>
+      {looks.map(({ id }, column) => (
+        <td key={id} className="border-line border-b px-3">
           <Skeleton className={cn('h-4', column === 0 ? 'w-4/5' : 'w-1/2')} />
         </td>
       ))}

@@ -201,3 +201,31 @@ describe('states', () => {
     expect(screen.queryByText('Никого')).not.toBeInTheDocument()
   })
 })
+
+describe('on a narrow screen', () => {
+  const narrow = (px: number) =>
+    vi.stubGlobal('matchMedia', (query: string) => ({
+      matches: Number(/(\d+)rem/.exec(query)?.[1]) * 16 <= px,
+      addEventListener: () => undefined,
+      removeEventListener: () => undefined,
+    }))
+  afterEach(() => vi.unstubAllGlobals())
+  const some: readonly DataTableColumn<Person>[] = [
+    { id: 'name', header: 'Имя', cell: (row) => row.name },
+    { id: 'spent', header: 'Потрачено', cell: (row) => String(row.spent), hideBelow: 'sm' },
+    { id: 'id', header: 'Номер', cell: (row) => row.id, hideBelow: 'lg' },
+  ]
+
+  it.each([
+    [360, 1],
+    [640, 2],
+    [1024, 3],
+  ])('at %i px stand %i columns, and what spans them spans no more', (px, count) => {
+    narrow(px)
+    render(<Table columns={some} rows={many} />)
+    expect(screen.getAllByRole('columnheader')).toHaveLength(count)
+    const gaps = document.querySelectorAll('[data-slot="data-table-gap"] td')
+    expect(gaps.length).toBeGreaterThan(0)
+    for (const gap of gaps) expect(gap).toHaveAttribute('colspan', String(count))
+  })
+})

@@ -11,6 +11,7 @@ import {
 } from './data-table-columns'
 import { DataRow, GapRow, HEADER_HEIGHT, HeaderRow, MoreRow, SkeletonRows } from './data-table-parts'
 import { useLocale } from './locale'
+import { useShownColumns } from './use-shown-columns'
 import { useVirtualRows } from './use-virtual-rows'
 
 /** Further pages from the server. */
@@ -75,7 +76,8 @@ const NO_ROWS: never[] = []
 const NEAR_END = 8
 
 function useRows<Row extends RowData>(props: DataTableProps<Row>) {
-  const { columns, rows, rowId, sorting, onSortingChange, sortMode = 'client' } = props
+  const { rows, rowId, sorting, onSortingChange, sortMode = 'client' } = props
+  const columns = useShownColumns(props.columns)
   const locale = useLocale()
   const [own, setOwn] = useState<DataTableSorting | null>(null)
   const current = sorting === undefined ? own : sorting
@@ -107,11 +109,7 @@ function RowsTable<Row extends RowData>(props: DataTableProps<Row>) {
   // State, not a ref: the virtual list inside needs the element before this component's refs are set.
   const [scroller, setScroller] = useState<HTMLDivElement | null>(null)
   const headers = table.getHeaderGroups()[0]?.headers ?? []
-  const looks = headers.map(({ id, column }) => ({
-    id,
-    hide: column.columnDef.meta?.hide ?? '',
-    width: column.columnDef.meta?.width,
-  }))
+  const looks = headers.map(({ id, column }) => ({ id, width: column.columnDef.meta?.width }))
   const loading = props.rows === undefined
   const name = props['aria-label']
   // Where rows cannot take focus, the keyboard scrolls the region itself.
@@ -132,8 +130,8 @@ function RowsTable<Row extends RowData>(props: DataTableProps<Row>) {
         className="w-full table-fixed border-separate border-spacing-0 text-sm"
       >
         <colgroup>
-          {looks.map(({ id, hide, width }) => (
-            <col key={id} className={hide} style={{ width }} />
+          {looks.map(({ id, width }) => (
+            <col key={id} style={{ width }} />
           ))}
         </colgroup>
         <thead className="bg-surface sticky top-0 z-10">

@@ -1,6 +1,9 @@
 import '@testing-library/jest-dom/vitest'
-import { cleanup } from '@testing-library/react'
+import { cleanup, configure } from '@testing-library/react'
 import { afterEach } from 'vitest'
+
+// Whole screens are drawn on machines that build other things at the same time.
+configure({ asyncUtilTimeout: 15_000 })
 
 // The projects run without globals, so Testing Library cannot clean up by itself.
 afterEach(cleanup)
@@ -12,3 +15,9 @@ class NoResizeObserver implements ResizeObserver {
   disconnect() {}
 }
 globalThis.ResizeObserver ??= NoResizeObserver
+
+// jsdom scrolls nothing; tests that run without it need none.
+if (typeof window !== 'undefined') {
+  Element.prototype.scrollIntoView ??= () => {}
+  window.scrollTo = () => {}
+}

@@ -1,0 +1,31 @@
+import type { Translation } from '@neipix/shell'
+import type { ru } from './texts.ru'
+
+export const en: Translation<typeof ru> = {
+  title: 'Audit',
+  ofPlatform: 'What was done on the platform itself, newest first',
+  ofCompany: 'What was done in one company, newest first',
+  company: 'Company',
+  companyAny: 'Id; empty = the platform',
+  companyWrong: 'This is no id: a user’s card has it',
+  action: 'Action',
+  actionAny: 'Part of the name',
+  find: 'Show',
+  time: 'When',
+  actor: 'Who',
+  object: 'To what',
+  place: 'Place in the chain',
+  service: 'Service',
+  onBehalfOf: 'On behalf of',
+  reason: 'Reason',
+  detail: 'What changed',
+  noDetail: 'There are no details, or they were erased.',
+  hash: 'Hash of the record',
+  prevHash: 'Hash of the former one',
+  moreFailed: 'The next records did not load',
+  emptyTitle: 'There are no records yet',
+  emptyHint: 'All that changes rights, money and settings will be here.',
+  noneTitle: 'There are no such records',
+  noneHint: 'Check the name of the action, or drop the filter.',
+  reset: 'Drop the filter',
+}

@@ -1,0 +1,3 @@
+import { appConfig } from '../shell/vite'
+
+export default appConfig('admin', 5174)

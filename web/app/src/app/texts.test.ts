@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { en } from './texts.en'
+import { ru } from './texts.ru'
+
+function leaves(words: object, path = ''): [string, string][] {
+  return Object.entries(words).flatMap(([key, value]) =>
+    typeof value === 'string'
+      ? [[`${path}${key}`, value] as [string, string]]
+      : leaves(value as object, `${path}${key}.`),
+  )
+}
+
+const variables = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort()
+
+test('every word has its English, with the same variables', () => {
+  const english = new Map(leaves(en))
+  for (const [key, text] of leaves(ru)) {
+    if (/_(few|many)$/.test(key)) continue
+    expect(english.get(key), key).toBeTruthy()
+    expect(variables(english.get(key) ?? ''), key).toEqual(variables(text))
+  }
+})
+
+test('every Russian plural has its four forms', () => {
+  const keys = new Set(leaves(ru).map(([key]) => key))
+  for (const key of keys) {
+    if (!key.endsWith('_one')) continue
+    for (const form of ['few', 'many', 'other']) expect(keys, key).toContain(key.replace(/_one$/, `_${form}`))
+  }
+})

@@ -1,0 +1,48 @@
+import type { Translation } from '@app/shared/translation'
+import type { ru } from './texts.ru'
+
+export const en: Translation<typeof ru> = {
+  title: 'API keys',
+  hint: 'With a key your server asks assistants and reads dialogues.',
+  create: 'Create a key',
+  empty: 'No keys yet',
+  emptyHint: 'A key is what your site, app or CRM calls Neipix with.',
+  columns: { name: 'Name', permissions: 'May', lastUse: 'Last call', state: 'State', deed: 'Action' },
+  never: 'none yet',
+  states: { live: 'Works', revoked: 'Revoked', expired: 'Expired' },
+  until: 'until {{date}}',
+  allAssistants: 'All assistants',
+  oneAssistant: 'One assistant',
+  revoke: 'Revoke',
+  revokeTitle: 'Revoke the key “{{name}}”?',
+  revokeHint: 'Whatever uses this key stops working within seconds. It cannot be brought back.',
+  revoked: 'The key is revoked',
+  moreFailed: 'The next page did not load.',
+  form: {
+    title: 'New key',
+    hint: 'Give the key only what it needs.',
+    name: 'Name',
+    nameHint: 'Where it will be used: “Site” or “CRM”, for example.',
+    nameError: '1 to 100 characters.',
+    permissions: 'What the key may do',
+    permissionsError: 'Choose at least one.',
+    assistant: 'For which assistant',
+    submit: 'Create key',
+  },
+  done: {
+    title: 'The key is made',
+    hint: 'Copy it now: we never show it again.',
+    secret: 'Key',
+    close: 'I have saved the key',
+  },
+  permissions: {
+    'chats.ask': 'Ask questions',
+    'chats.read': 'Read dialogues',
+    'chats.reply': 'Reply in dialogues',
+    'assistants.read': 'See assistants',
+    'knowledge.read': 'Read knowledge',
+    'knowledge.write': 'Change knowledge',
+    'channels.read': 'See channels',
+    'contacts.read': 'See customers',
+  },
+}

@@ -1,0 +1,1 @@
+export { tellForm } from '@neipix/shell'

@@ -1,0 +1,1 @@
+export { guestsOnly, nextOf } from '@neipix/shell'

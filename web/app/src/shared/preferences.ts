@@ -1,0 +1,1 @@
+export { usePreferences, type Theme } from '@neipix/shell'

@@ -1,0 +1,1 @@
+export { isForbidden, isMissing, problemText, traceOf } from '@neipix/shell'

@@ -1,0 +1,1 @@
+export { RouteMissing, RouteTrouble, RouteWaiting } from '@neipix/shell'

@@ -1,0 +1,1 @@
+export { meQuery, useMay, useMe, whoIsHere } from '@neipix/shell'

@@ -1,0 +1,1 @@
+export { en } from '@neipix/shell/texts.en'

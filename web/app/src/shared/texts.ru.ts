@@ -1,0 +1,1 @@
+export { ru } from '@neipix/shell/texts.ru'

@@ -1,0 +1,1 @@
+export { Trouble, type TroubleProps } from '@neipix/shell'

@@ -1,0 +1,3 @@
+import { appConfig } from '../shell/vite'
+
+export default appConfig('app', 5173)

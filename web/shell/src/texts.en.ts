@@ -1,0 +1,52 @@
+import type { ru } from './texts.ru'
+import type { Translation } from './translation'
+
+export const en: Translation<typeof ru> = {
+  retry: 'Try again',
+  cancel: 'Cancel',
+  close: 'Close',
+  copy: 'Copy',
+  copied: 'Copied',
+  copyFailed: 'Failed',
+  save: 'Save',
+  loading: 'Loading',
+  more: 'Show more',
+  trace: 'Request number',
+  home: 'Go to overview',
+  optional: 'optional',
+  toasts: 'Notifications',
+  failed: {
+    title: 'Could not load this',
+    hint: 'Check your connection and try again. If it does not help, send us the request number.',
+    deed: 'That did not work',
+    chunk: 'There is a new version of Neipix',
+    chunkHint: 'Reload the page to open this screen.',
+    reload: 'Reload',
+  },
+  noAccess: {
+    title: 'You have no access to this section',
+    hint: 'The owner of the company gives access.',
+  },
+  notFound: {
+    title: 'There is no such page',
+    hint: 'It may have been deleted, or the link has a typo.',
+  },
+  reasons: {
+    NETWORK: 'The server cannot be reached. Check your connection and try again.',
+    UNAVAILABLE: 'The service is not available now. Try again in a minute.',
+    DEADLINE: 'The server did not answer in time. Try again.',
+    RATE_LIMITED: 'Too many attempts. Wait a minute and try again.',
+    PERMISSION_DENIED: 'You may not do this. The owner of the company gives rights.',
+    NOT_FOUND: 'It is no longer here: perhaps somebody deleted it.',
+    ETAG_MISMATCH: 'Somebody else changed it meanwhile. Load the new state and repeat.',
+    FIELD_INVALID: 'Check the fields: something is not filled in right.',
+    BODY_TOO_LARGE: 'Too much text at once. Make it shorter.',
+    CREDENTIALS_INVALID: 'This e-mail and password do not belong together.',
+    CODE_INVALID: 'The code is wrong or too old. Check the digits or ask for a new one.',
+    BLOCKED: 'This account is blocked. Write to support.',
+    SURFACE_FORBIDDEN: 'This account cannot sign in here.',
+    API_KEY_LIMIT: 'There are as many keys as there may be. Revoke one you do not need.',
+    PERMISSION_ABOVE_OWN: 'A key cannot have more rights than you have.',
+    INTERNAL: 'An error on our side. We know of it already; try again.',
+  },
+}

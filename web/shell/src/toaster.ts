@@ -1,0 +1,4 @@
+import { createToaster } from '@neipix/ui'
+
+/** Toasts of the app. */
+export const toaster = createToaster()

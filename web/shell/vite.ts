@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import tailwindcss from '@tailwindcss/vite'
+import { tanstackRouter } from '@tanstack/router-plugin/vite'
+import react from '@vitejs/plugin-react'
+import { defineConfig, type Plugin } from 'vite'
+
+/** Serves the mock server's worker in `--mode mock` only; it is never among the built files. */
+function mockWorker(): Plugin {
+  return {
+    name: 'neipix-mock-worker',
+    apply: 'serve',
+    configureServer(server) {
+      const worker = createRequire(import.meta.url).resolve('msw/mockServiceWorker.js')
+      server.middlewares.use('/mockServiceWorker.js', (_request, response) => {
+        response.setHeader('content-type', 'text/javascript')
+        response.end(readFileSync(worker))
+      })
+    },
+  }
+}
+
+/** How the app of a host is served and built, into `dist/<host>`. */
+export function appConfig(host: 'app' | 'admin', port: number) {
+  const there = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+  const edge = process.env['NEIPIX_EDGE'] ?? `http://${host}.localhost:8080`
+  return defineConfig(({ mode }) => ({
+    plugins: [tanstackRouter(), react(), tailwindcss(), mode === 'mock' ? mockWorker() : undefined],
+    resolve: { alias: { [`@${host}`]: there(`../${host}/src`) } },
+    publicDir: there('./public'),
+    build: { outDir: `../dist/${host}`, emptyOutDir: true, manifest: true },
+    server: {
+      // Browsers know `<host>.localhost`, the name that the product uses locally, as this machine.
+      host: '127.0.0.1',
+      port,
+      // The running product answers what this page asks of its own host.
+      proxy: { '/api': { target: edge, ws: true } },
+    },
+  }))
+}
