@@ -23,12 +23,25 @@ function mockWorker(): Plugin {
   }
 }
 
+// What a screen reads comes with the screen: by default its reading would come with the first one.
+const splitting: Parameters<typeof tanstackRouter>[0] = {
+  codeSplittingOptions: {
+    defaultBehavior: [
+      ['loader', 'component', 'pendingComponent', 'errorComponent', 'notFoundComponent'],
+    ],
+  },
+}
+
+// The list of what each screen needs would come with the first one, and it is longer than many screens; links fetch their
+// screen when they are pointed at.
+const styles = (_file: string, needed: string[]) => needed.filter((name) => name.endsWith('.css'))
+
 /** How the app of a host is served and built, into `dist/<host>`. */
 export function appConfig(host: 'app' | 'admin', port: number) {
   const there = (path: string) => fileURLToPath(new URL(path, import.meta.url))
   const edge = process.env['NEIPIX_EDGE'] ?? `http://${host}.localhost:8080`
   return defineConfig(({ mode }) => ({
-    plugins: [tanstackRouter(), react(), tailwindcss(), mode === 'mock' ? mockWorker() : undefined],
+    plugins: [tanstackRouter(splitting), react(), tailwindcss(), mode === 'mock' ? mockWorker() : undefined],
     resolve: {
       alias: {
         [`@${host}`]: there(`../${host}/src`),
@@ -37,7 +50,7 @@ export function appConfig(host: 'app' | 'admin', port: number) {
       },
     },
     publicDir: there('./public'),
-    build: { outDir: `../dist/${host}`, emptyOutDir: true, manifest: true },
+    build: { outDir: `../dist/${host}`, emptyOutDir: true, manifest: true, modulePreload: { resolveDependencies: styles } },
     server: {
       // Browsers know `<host>.localhost`, the name that the product uses locally, as this machine.
       host: '127.0.0.1',

@@ -22,8 +22,8 @@ pub struct Failure {
     detail: String,
     fields: Vec<FieldProblem>,
     retry_after: Option<Duration>,
-    object: Option<String>,
-    challenge: Option<String>,
+    object: Option<Box<str>>,
+    challenge: Option<Box<str>>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -125,14 +125,14 @@ impl Failure {
     /// Names the object that the first call made (ALREADY_DONE).
     #[must_use]
     pub fn with_object(mut self, object: impl Into<String>) -> Self {
-        self.object = Some(object.into());
+        self.object = Some(object.into().into());
         self
     }
 
     /// Says what must be solved first (PROOF_REQUIRED).
     #[must_use]
     pub fn with_challenge(mut self, challenge: impl Into<String>) -> Self {
-        self.challenge = Some(challenge.into());
+        self.challenge = Some(challenge.into().into());
         self
     }
 
@@ -176,10 +176,10 @@ impl Failure {
     pub fn into_status(self) -> Status {
         let mut metadata = std::collections::HashMap::new();
         if let Some(object) = self.object {
-            metadata.insert("object".to_owned(), object);
+            metadata.insert("object".to_owned(), object.into());
         }
         if let Some(challenge) = self.challenge {
-            metadata.insert("challenge".to_owned(), challenge);
+            metadata.insert("challenge".to_owned(), challenge.into());
         }
         let mut details = ErrorDetails::with_error_info(self.reason.name, self.reason.package, metadata);
         for problem in self.fields {
@@ -305,8 +305,8 @@ impl From<Status> for Failure {
         };
         failure.fields = reading.fields;
         failure.retry_after = reading.retry_after;
-        failure.object = reading.object;
-        failure.challenge = reading.challenge;
+        failure.object = reading.object.map(Into::into);
+        failure.challenge = reading.challenge.map(Into::into);
         failure
     }
 }

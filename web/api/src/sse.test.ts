@@ -24,7 +24,8 @@ async function all(stream: ReadableStream<Uint8Array>): Promise<StreamEvent[]> {
 }
 
 test('however the bytes are cut, the events are the same', async () => {
-  const wire = ': ping\n\nevent: delta\ndata: {"text":"Привет, 🙂"}\n\nid: 4\nevent: finished\ndata: {"n":1}\n\n'
+  const wire =
+    ': ping\n\nevent: delta\ndata: {"text":"Привет, 🙂"}\n\nid: 4\nevent: finished\ndata: {"n":1}\n\n'
   const whole = bytes.encode(wire)
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(whole.length), { maxLength: 12 }), async (cuts) => {
@@ -43,7 +44,14 @@ test('an event that the server did not finish is not told', async () => {
 })
 
 test('the error at the end of a stream is thrown with its reason', async () => {
-  const problem = { type: 't', title: 'Busy', status: 503, detail: 'later', reason: 'UNAVAILABLE', trace_id: 'x' }
+  const problem = {
+    type: 't',
+    title: 'Busy',
+    status: 503,
+    detail: 'later',
+    reason: 'UNAVAILABLE',
+    trace_id: 'x',
+  }
   const wire = bytes.encode(`event: error\ndata: ${JSON.stringify(problem)}\n\n`)
   await expect(all(body([wire]))).rejects.toMatchObject({ reason: 'UNAVAILABLE', status: 503, passing: true })
 })

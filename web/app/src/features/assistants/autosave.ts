@@ -1,5 +1,5 @@
 import { ApiError } from '@neipix/api'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { createStore, type StoreApi } from 'zustand/vanilla'
 import { createJSONStorage, persist } from 'zustand/middleware'
 import {
@@ -63,11 +63,11 @@ export interface Autosave {
   choose(id: string, whose: 'mine' | 'theirs'): void
 }
 
-const text = z.string().optional()
-const number = z.number().optional()
+const text = z.optional(z.string())
+const number = z.optional(z.number())
 const fields = { name: text, description: text, instruction: text, temperature: number }
 const shape = z.object({ ...fields, answerDelaySeconds: number, maxOutputTokens: number })
-const keptShape = z.record(z.string(), z.object({ edits: shape, base: shape.required(), etag: z.string() }))
+const keptShape = z.record(z.string(), z.object({ edits: shape, base: z.required(shape), etag: z.string() }))
 
 /** The drafts of this browser; edits outlive a reload. */
 export function createAutosave(server: AutosaveServer, storage: () => Storage): Autosave {

@@ -5,7 +5,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Controller, useForm } from 'react-hook-form'
 import { useTranslation } from 'react-i18next'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { lengthOf, NAME_MAX } from './draft'
 import { useProblemText } from './problem'
 import { useCreateAssistant } from './queries'
@@ -15,8 +15,10 @@ const TASKS = ['answers', 'booking', 'support'] as const
 const schema = z.object({
   name: z
     .string()
-    .refine((name) => name.trim() !== '', 'name_empty')
-    .refine((name) => lengthOf(name) <= NAME_MAX, 'name_long'),
+    .check(
+      z.refine((name) => name.trim() !== '', 'name_empty'),
+      z.refine((name) => lengthOf(name) <= NAME_MAX, 'name_long'),
+    ),
   task: z.enum(TASKS),
 })
 

@@ -1,12 +1,15 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { DialogueFilter } from './dialogue-list'
+
+/** What is wrong in an address counts as left out. */
+const given = <Schema extends z.ZodMiniType>(schema: Schema) => z.catch(z.optional(schema), undefined)
 
 /** The list's filters in the address; short names, since people read and share them. */
 export const listSearch = z.object({
-  status: z.enum(['open', 'pending', 'closed']).optional().catch(undefined),
-  handler: z.enum(['assistant', 'operator', 'nobody']).optional().catch(undefined),
-  assistant: z.uuid().optional().catch(undefined),
-  q: z.string().max(200).optional().catch(undefined),
+  status: given(z.enum(['open', 'pending', 'closed'])),
+  handler: given(z.enum(['assistant', 'operator', 'nobody'])),
+  assistant: given(z.uuid()),
+  q: given(z.string().check(z.maxLength(200))),
 })
 
 export type ListSearch = z.infer<typeof listSearch>
@@ -14,13 +17,9 @@ export type ListSearch = z.infer<typeof listSearch>
 /** What is open beside a dialogue. */
 export const dialogueSearch = z.object({
   /** The side pane on screens too narrow for three. */
-  side: z.boolean().optional().catch(undefined),
+  side: given(z.boolean()),
   /** What is explained: `turn:<id>` or `message:<id>`. */
-  why: z
-    .string()
-    .regex(/^(turn|message):[0-9a-f-]{36}$/)
-    .optional()
-    .catch(undefined),
+  why: given(z.string().check(z.regex(/^(turn|message):[0-9a-f-]{36}$/))),
 })
 
 export type DialogueSearch = z.infer<typeof dialogueSearch>
