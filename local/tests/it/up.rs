@@ -16,6 +16,8 @@ use super::{eventually, open_dir, postgres_bin, processes_in};
 /// A first start makes a database and hashes passwords, in a debug build beside other tests.
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
 
+const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// A PATH with Redis, and traps for what a start must not need.
 fn path(dir: &Path) -> std::path::PathBuf {
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -174,7 +176,7 @@ fn make_up(dir: &Path, bin: &Path) -> Command {
     fs::write(&launch, script).unwrap();
     fs::set_permissions(&launch, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("make");
-    command.arg("-C").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).arg("up");
+    command.arg("-C").arg(CHECKOUT).arg("up");
     command.arg(format!("launcher={}", launch.display()));
     command.env_clear().env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display())).env("HOME", dir);
     // As a shell starts it in a terminal: Ctrl-C reaches all of the group.
@@ -184,6 +186,9 @@ fn make_up(dir: &Path, bin: &Path) -> Command {
 
 #[tokio::test]
 async fn a_second_make_up_takes_under_ten_seconds_and_needs_no_builder_and_no_network() {
+    // What a first `make up` does beside starting the product.
+    let web = Command::new("make").arg("-C").arg(CHECKOUT).arg("web").output().unwrap();
+    assert!(web.status.success(), "{}", String::from_utf8_lossy(&web.stderr));
     let dir = open_dir();
     let bin = path(dir.path());
     let mut first = start(dir.path(), &bin);
