@@ -1,5 +1,5 @@
 // Packs the built files by brotli, once: the edge serves the packed copy to whoever takes it.
-import { readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -23,9 +23,6 @@ async function copy(path) {
   const bytes = await pack(plain, { params })
   if (bytes.length >= plain.length) return
   writeFileSync(packed, bytes)
-  // The edge takes a copy only where it is not older than its source.
-  const { atime, mtime } = statSync(path)
-  utimesSync(packed, atime, mtime)
 }
 
 const found = readdirSync(root, { recursive: true, withFileTypes: true })
