@@ -79,6 +79,7 @@ function conversation(n: number, name: string, text: string, waits: boolean): Sc
       seq: '3',
       author: 'AUTHOR_CONTACT',
       authorMemberId: '',
+      clientId: '',
       turnId: '',
       text,
       interrupted: false,

@@ -29,6 +29,7 @@ afterEach(() => {
 const DIALOGUES = ['a', 'b', 'c', 'd', 'e', 'f']
 const EMPTY_MESSAGE = {
   authorMemberId: '',
+  clientId: '',
   turnId: '',
   interrupted: false,
   deliveryError: '',
@@ -408,8 +409,6 @@ function expectServersList(server: Server, { look }: ReturnType<typeof client>):
     conversation: undefined,
     passed: { answers: [], typing: [] },
     outgoing: [],
-    me: 'me',
-    arrived: new Map(),
   })
   const keys = drawn.map((item) => item.key)
   expect(new Set(keys).size).toBe(keys.length)
