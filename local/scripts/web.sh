@@ -19,5 +19,10 @@ local/scripts/setup.sh web
 echo "web: building the apps" >&2
 mkdir -p web/dist
 rm -f "$stamp"
-(cd web && PATH="$PWD/../.local/tools/node/bin:$PATH" && npm run --silent build --workspaces --if-present >&2 && node pack.js)
+log=web/dist/.log
+build() { npm run build --workspaces --if-present && node pack.js; }
+if ! (cd web && PATH="$PWD/../.local/tools/node/bin:$PATH" && build) >"$log" 2>&1; then
+  cat "$log" >&2
+  exit 1
+fi
 printf '%s\n' "$now" >"$stamp"

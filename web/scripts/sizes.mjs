@@ -8,7 +8,7 @@ const FIRST = 220
 const LAZY = 60
 
 /** Where people begin: the door and the overview. All other screens and windows come on top. */
-const FIRST_SCREENS = /^routes\/(login|register|_app\/index|index)\.tsx$/
+const FIRST_SCREENS = /^routes\/(login|register|_app\/index|index|_panel\/users)\.tsx$/
 
 const dist = process.argv[2]
 if (!dist) throw new Error('say which build to weigh: node scripts/sizes.mjs dist/app')

@@ -6,13 +6,15 @@ import { tanstackRouter } from '@tanstack/router-plugin/vite'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin } from 'vite'
 
+const { resolve } = createRequire(import.meta.url)
+
 /** Serves the mock server's worker in `--mode mock` only; it is never among the built files. */
 function mockWorker(): Plugin {
   return {
     name: 'neipix-mock-worker',
     apply: 'serve',
     configureServer(server) {
-      const worker = createRequire(import.meta.url).resolve('msw/mockServiceWorker.js')
+      const worker = resolve('msw/mockServiceWorker.js')
       server.middlewares.use('/mockServiceWorker.js', (_request, response) => {
         response.setHeader('content-type', 'text/javascript')
         response.end(readFileSync(worker))
@@ -27,7 +29,13 @@ export function appConfig(host: 'app' | 'admin', port: number) {
   const edge = process.env['NEIPIX_EDGE'] ?? `http://${host}.localhost:8080`
   return defineConfig(({ mode }) => ({
     plugins: [tanstackRouter(), react(), tailwindcss(), mode === 'mock' ? mockWorker() : undefined],
-    resolve: { alias: { [`@${host}`]: there(`../${host}/src`) } },
+    resolve: {
+      alias: {
+        [`@${host}`]: there(`../${host}/src`),
+        // Its form for browsers writes to the page as HTML, which the pages' policy refuses.
+        'decode-named-character-reference': resolve('decode-named-character-reference'),
+      },
+    },
     publicDir: there('./public'),
     build: { outDir: `../dist/${host}`, emptyOutDir: true, manifest: true },
     server: {

@@ -9,7 +9,7 @@ use crate::hosts::{Origins, Site};
 pub fn of_app(origins: &Origins, site: Site, storage: Option<&str>) -> String {
     let own = socket_of(origins.of(site));
     let connect: Vec<&str> = std::iter::once(own.as_str()).chain(storage).collect();
-    policy(origins, &connect, "'none'")
+    policy(origins, &connect, "'none'", "dompurify")
 }
 
 /// Of the widget's frame; `ancestors` are the sites that may show it, as `frame-ancestors` wants them. None: nobody may.
@@ -18,7 +18,8 @@ pub fn of_frame(origins: &Origins, storage: Option<&str>, ancestors: &[String]) 
     let own = socket_of(&origins.widget);
     let connect: Vec<&str> = std::iter::once(own.as_str()).chain(storage).collect();
     let ancestors = if ancestors.is_empty() { "'none'".to_owned() } else { ancestors.join(" ") };
-    policy(origins, &connect, &ancestors)
+    // The frame's own policy starts its worker, which needs one.
+    policy(origins, &connect, &ancestors, "neipix")
 }
 
 /// `https://files.example` of `https://files.example/bucket`.
@@ -33,7 +34,7 @@ fn socket_of(origin: &str) -> String {
     origin.replacen("http", "ws", 1)
 }
 
-fn policy(origins: &Origins, connect: &[&str], ancestors: &str) -> String {
+fn policy(origins: &Origins, connect: &[&str], ancestors: &str, types: &str) -> String {
     let (files, widget, connect) = (&origins.files, &origins.widget, connect.join(" "));
     [
         "default-src 'none'",
@@ -51,7 +52,7 @@ fn policy(origins: &Origins, connect: &[&str], ancestors: &str) -> String {
         "object-src 'none'",
         &format!("frame-ancestors {ancestors}"),
         "require-trusted-types-for 'script'",
-        "trusted-types dompurify",
+        &format!("trusted-types {types}"),
         "report-to csp",
     ]
     .join("; ")
@@ -91,6 +92,7 @@ mod tests {
         let listed = ["https://shop.example".to_owned(), "https://*.shop.example".to_owned()];
         let policy = of_frame(&origins(), None, &listed);
         assert!(policy.contains("connect-src 'self' wss://widget.example;"), "{policy}");
+        assert!(policy.contains("; trusted-types neipix;"), "{policy}");
         assert!(policy.contains("frame-ancestors https://shop.example https://*.shop.example;"), "{policy}");
         assert!(of_frame(&origins(), None, &[]).contains("frame-ancestors 'none';"));
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use neipix_proto::{
     access::v1::Surface as Audience,
     auth::v1::{PlatformRole, ProvisionUserRequest, Role},
@@ -84,6 +85,7 @@ impl World {
         let (url, secret) = telegram.webhook(&bot_token).expect("a webhook is set");
         let asked = ask(&api, &assistant).await;
         let closable = ask(&api, &assistant).await;
+        let simulated = simulated(&api, &assistant).await;
         let (_, key) = make_key(&api, &SCOPES, None).await;
         let (_, narrow_key) = make_key(&api, &SCOPES, Some(&spare_assistant)).await;
         let (api_key, _) = make_key(&api, &["chats.read"], None).await;
@@ -95,6 +97,7 @@ impl World {
             ("conversation", text(&asked["conversationId"])),
             ("message", text(&asked["messageId"])),
             ("turn", text(&asked["turn"]["id"])),
+            ("simulated_turn", simulated),
             ("transfer", granted(&api).await),
             ("api_key", api_key),
             ("registration", registration(place).await),
@@ -202,6 +205,18 @@ pub async fn ask(api: &Rest<Bearer>, assistant: &str) -> Value {
     let body =
         json!({"assistantId": assistant, "contactExternalId": id, "externalId": id, "text": "Как вернуть товар?"});
     api.post("/api/v1/channels/api/messages", body).await.ok()
+}
+
+/// A turn of the person's own test dialogue, answered.
+async fn simulated(api: &Rest<Bearer>, assistant: &str) -> String {
+    let path = format!("/api/v1/assistants/{assistant}:simulate");
+    let mut events = api.stream(Method::POST, &path, Some(json!({"text": "Как вернуть товар?"}))).await;
+    loop {
+        let event = events.next_within(Duration::from_secs(30)).await.expect("an event");
+        if event.event == "finished" {
+            return text(&event.json()["turn"]["id"]);
+        }
+    }
 }
 
 /// A key; answers its id and the key itself.

@@ -3,16 +3,20 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 
 /** Where every name of the tests leads. */
 const HERE = '127.0.0.1'
+
+/** Whether a name is this machine's. */
+export function isHere(host: string): boolean {
+  return host === HERE || host === 'localhost' || host.endsWith('.localhost')
+}
+
 /** How an address of a road is told from another's: the product counts what comes from one address. */
 let roads = Math.floor(Math.random() * 60_000)
 
 /**
- * The only way of one browser to the network: a proxy. It can be cut, it comes from an address of its own, and it
- * writes down what wanted to leave the machine.
+ * The only way of one browser to the network: a proxy. It can be cut, it comes from an address of its own, and nothing
+ * leaves the machine by it, not even what the browser asks for itself.
  */
 export class Road {
-  /** Hosts of other machines that a page asked for: none is reached. */
-  readonly strangers: string[] = []
   private readonly server: Server
   private readonly sockets = new Set<Socket>()
   private readonly from: string
@@ -62,21 +66,17 @@ export class Road {
   }
 
   private keep(socket: Socket): void {
+    // A connection serves several requests.
+    if (this.sockets.has(socket)) return
     this.sockets.add(socket)
     socket.on('close', () => this.sockets.delete(socket))
     // What breaks here is seen by the page.
     socket.on('error', () => socket.destroy())
   }
 
-  private isHere(host: string): boolean {
-    if (host === HERE || host === 'localhost' || host.endsWith('.localhost')) return true
-    this.strangers.push(host)
-    return false
-  }
-
   private pass(asked: IncomingMessage, answer: ServerResponse): void {
     const url = new URL(asked.url ?? '')
-    if (!this.isHere(url.hostname)) {
+    if (!isHere(url.hostname)) {
       answer.writeHead(502).end()
       return
     }
@@ -98,7 +98,7 @@ export class Road {
 
   private tunnel(asked: IncomingMessage, socket: Socket, head: Buffer): void {
     const { hostname, port } = new URL(`http://${asked.url ?? ''}`)
-    if (!this.isHere(hostname)) {
+    if (!isHere(hostname)) {
       socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
       return
     }

@@ -2,21 +2,18 @@ import { http as anyHttp, HttpResponse } from 'msw'
 import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { PASSWORD, problem } from '@neipix/shell/mock'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { openPanel, withMockServer } from '@admin/mock/test-panel'
 import { resetWorld, world } from '@admin/mock/world'
 
 const server = withMockServer()
 
-// jsdom lays nothing out; the virtual list asks for the size of its container.
+// jsdom scrolls nothing.
 beforeEach(() => {
-  vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(600)
-  vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(900)
   HTMLElement.prototype.scrollTo = () => undefined
   HTMLElement.prototype.scrollIntoView = () => undefined
   window.scrollTo = () => undefined
 })
-afterEach(() => vi.restoreAllMocks())
 
 const navigation = () => screen.findAllByRole('navigation')
 const sections = async () =>

@@ -31,6 +31,7 @@ const EMPTY_MESSAGE = {
   authorMemberId: '',
   clientId: '',
   turnId: '',
+  clientId: '',
   interrupted: false,
   deliveryError: '',
 } as const

@@ -117,7 +117,7 @@ function keyOf(message: Message): string {
   return ownKey(message) ?? message.id
 }
 
-/** The key under which a browser sent the message; `undefined` where none did. */
+/** The key under which this browser, or another one of the same person, sent the message. */
 function ownKey(message: Message): string | undefined {
   return message.clientId || undefined
 }
