@@ -31,7 +31,6 @@ const EMPTY_MESSAGE = {
   authorMemberId: '',
   clientId: '',
   turnId: '',
-  clientId: '',
   interrupted: false,
   deliveryError: '',
 } as const
