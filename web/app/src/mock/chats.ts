@@ -61,8 +61,8 @@ export function message(conversationId: string, change: Partial<Message>): Messa
     seq: '1',
     author: 'AUTHOR_CONTACT',
     authorMemberId: '',
-    turnId: '',
     clientId: '',
+    turnId: '',
     text: '',
     interrupted: false,
     citations: [],
@@ -219,10 +219,11 @@ export const chatHandlers = [
     const key = request.headers.get('idempotency-key') ?? crypto.randomUUID()
     const before = dialogues().sent.get(key)
     if (before) return response(200).json(before)
-    const { text } = (await request.json()) as { text: string }
+    const { text, clientId = '' } = (await request.json()) as { text: string; clientId?: string }
     const stored = say(conversation.id, {
       author: 'AUTHOR_OPERATOR',
       authorMemberId: me,
+      clientId,
       text,
       deliveryState: 'DELIVERY_STATE_QUEUED',
     })

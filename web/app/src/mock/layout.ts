@@ -5,8 +5,8 @@ import { afterEach, beforeEach, vi } from 'vitest'
 export function withLayout(): void {
   // Whole screens in a simulated browser, on machines that do other work too.
   // What stands there is looked for by its role; whether an ancestor hides it costs seconds in a whole screen.
-  configure({ asyncUtilTimeout: 10_000, defaultHidden: true })
-  vi.setConfig({ testTimeout: 60_000 })
+  configure({ asyncUtilTimeout: 20_000, defaultHidden: true })
+  vi.setConfig({ testTimeout: 120_000 })
   beforeEach(() => {
     vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(700)
     vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(700)

@@ -67,11 +67,9 @@ export class InboxCore {
     const since = markNow()
     const { data } = await api.http.POST('/api/v1/chats/{conversationId}/messages', {
       params: { path: { conversationId: item.conversation }, header: { 'Idempotency-Key': item.id } },
-      body: { text: item.text },
+      body: { text: item.text, clientId: item.id },
     })
     const message = data!
-    const arrived = new Map(this.store.getState().arrived).set(message.id, item.id)
-    this.store.setState({ arrived })
     this.feed.message(message, since)
     return message
   }

@@ -113,8 +113,14 @@ export function WhoAnswers({ conversation }: { readonly conversation: Conversati
   const { me } = useCore()
   const name = useAssistantName(conversation.assistantId)
   const holder = holderOf(conversation)
-  if (conversation.status === 'CONVERSATION_STATUS_CLOSED') return <Badge>{t('who.closed')}</Badge>
-  if (holder.is === 'nobody') return <Badge tone="human">{t('who.nobody')}</Badge>
+  if (conversation.status === 'CONVERSATION_STATUS_CLOSED')
+    return <Badge data-slot="who-answers">{t('who.closed')}</Badge>
+  if (holder.is === 'nobody')
+    return (
+      <Badge data-slot="who-answers" tone="human">
+        {t('who.nobody')}
+      </Badge>
+    )
   const human = holder.is === 'operator'
   const words = !human
     ? t('who.assistant', { name: cleanText(name) || t('assistant') })

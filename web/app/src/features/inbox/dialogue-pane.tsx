@@ -79,7 +79,7 @@ function Loaded(props: DialoguePaneProps & { readonly conversation: Conversation
   useLossTold(conversation, handOff.pending !== undefined)
   useDialogueKeys({ conversation, handOff, mayReply, onAsk: setAsks })
   return (
-    <div className="@container/dialogue flex h-full min-h-0">
+    <div data-slot="dialogue" className="@container/dialogue flex h-full min-h-0">
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
         <DialogueHeader
           conversation={conversation}

@@ -2,7 +2,7 @@ import { Transcript, type TranscriptHandle } from '@neipix/ui'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useCore, useInboxState, usePassed } from './core'
+import { useInboxState, usePassed } from './core'
 import type { Conversation } from './kinds'
 import { olderMessages } from './queries'
 import type { Thread } from './thread'
@@ -24,17 +24,12 @@ const keyOf = (item: TranscriptItem) => item.key
 export function DialogueTranscript(props: DialogueTranscriptProps) {
   const { conversation, thread } = props
   const { id } = conversation
-  const { me } = useCore()
   const { t } = useTranslation('inbox')
   const passed = usePassed(id)
-  const arrived = useInboxState((state) => state.arrived)
   const all = useInboxState((state) => state.outgoing)
   const outgoing = useMemo(() => all.filter((item) => item.conversation === id), [all, id])
-  const said = useMemo(() => history({ thread, conversation, arrived }), [thread, conversation, arrived])
-  const going = useMemo(
-    () => present({ thread, passed, outgoing, arrived, me }),
-    [thread, passed, outgoing, arrived, me],
-  )
+  const said = useMemo(() => history({ thread, conversation }), [thread, conversation])
+  const going = useMemo(() => present({ thread, passed, outgoing }), [thread, passed, outgoing])
   const items = useMemo(() => [...said, ...going], [said, going])
   const deeds = useRowDeeds(props)
   const older = useOlder(id, thread)

@@ -29,8 +29,8 @@ afterEach(() => {
 const DIALOGUES = ['a', 'b', 'c', 'd', 'e', 'f']
 const EMPTY_MESSAGE = {
   authorMemberId: '',
-  turnId: '',
   clientId: '',
+  turnId: '',
   interrupted: false,
   deliveryError: '',
 } as const
@@ -409,8 +409,6 @@ function expectServersList(server: Server, { look }: ReturnType<typeof client>):
     conversation: undefined,
     passed: { answers: [], typing: [] },
     outgoing: [],
-    me: 'me',
-    arrived: new Map(),
   })
   const keys = drawn.map((item) => item.key)
   expect(new Set(keys).size).toBe(keys.length)

@@ -12,8 +12,6 @@ export interface InboxState {
   readonly since: string
   /** Messages on their way. They are kept by the outbox. */
   readonly outgoing: readonly Outgoing[]
-  /** Which message an outgoing one became, by the message's id. */
-  readonly arrived: ReadonlyMap<string, string>
 }
 
 export type InboxStore = StoreApi<InboxState>
@@ -30,7 +28,6 @@ export function createInboxStore(me: string): InboxStore {
         seen: {},
         since: new Date().toISOString(),
         outgoing: [],
-        arrived: new Map(),
       }),
       {
         name: `npx:inbox:${me}`,

@@ -43,10 +43,6 @@ export interface TranscriptSources {
   readonly passed: Passed
   /** The person's own messages on their way. */
   readonly outgoing: readonly Outgoing[]
-  /** The person's id. */
-  readonly me: string
-  /** Messages whose own key is known here, by the message's id; see `arrived`. */
-  readonly arrived: ReadonlyMap<string, string>
 }
 
 /** The lines of a dialogue, oldest first. Keys stay when a text becomes a message. */
@@ -58,8 +54,7 @@ export function transcriptItems(sources: TranscriptSources): TranscriptItem[] {
 export function history({
   thread,
   conversation,
-  arrived,
-}: Pick<TranscriptSources, 'thread' | 'conversation' | 'arrived'>): TranscriptItem[] {
+}: Pick<TranscriptSources, 'thread' | 'conversation'>): TranscriptItem[] {
   const messages = thread.messages.map((kept) => kept.value)
   const turns = [...thread.turns.values()].map((kept) => kept.value)
   const silences = silencesBySeq(messages, turns, thread.olderMessages === undefined)
@@ -75,7 +70,7 @@ export function history({
     if (speaks && holder && !same(speaks, holder))
       items.push({ kind: 'hand-over', key: `hand:${message.id}`, to: speaks })
     holder = speaks ?? holder
-    items.push({ kind: 'message', key: keyOf(message, arrived), message, position: 'single' })
+    items.push({ kind: 'message', key: keyOf(message), message, position: 'single' })
     for (const turn of silences.get(place(message.seq)) ?? []) items.push(silence(turn))
   }
   const now = conversation && holderOf(conversation)
@@ -90,13 +85,11 @@ export function present({
   thread,
   passed,
   outgoing,
-  arrived,
-  me,
 }: Omit<TranscriptSources, 'conversation'>): TranscriptItem[] {
   const messages = thread.messages.map((kept) => kept.value)
   const turns = [...thread.turns.values()].map((kept) => kept.value)
   const items = answering(messages, turns, passed)
-  for (const item of waiting({ outgoing, arrived, me }, messages))
+  for (const item of waiting(outgoing, messages))
     items.push({ kind: 'outgoing', key: item.id, outgoing: item, position: 'single' })
   return positioned(items)
 }
@@ -119,14 +112,14 @@ export function answers(message: Message, turn: string): boolean {
   return message.turnId === turn && message.author !== 'AUTHOR_CONTACT'
 }
 
-function keyOf(message: Message, arrived: ReadonlyMap<string, string>): string {
+function keyOf(message: Message): string {
   if (message.turnId !== '' && message.author === 'AUTHOR_ASSISTANT') return `turn:${message.turnId}`
-  return ownKey(message, arrived) ?? message.id
+  return ownKey(message) ?? message.id
 }
 
 /** The key under which this browser, or another one of the same person, sent the message. */
-function ownKey(message: Message, arrived: ReadonlyMap<string, string>): string | undefined {
-  return arrived.get(message.id) ?? (message.clientId || undefined)
+function ownKey(message: Message): string | undefined {
+  return message.clientId || undefined
 }
 
 function speaker(message: Message): Holder | undefined {
@@ -187,25 +180,10 @@ function answering(messages: readonly Message[], turns: readonly Turn[], passed:
 }
 
 /** Own messages that the list does not have yet. */
-function waiting(
-  { outgoing, arrived, me }: Pick<TranscriptSources, 'outgoing' | 'arrived' | 'me'>,
-  messages: readonly Message[],
-): Outgoing[] {
-  const there = new Set(messages.map((message) => ownKey(message, arrived)))
-  return outgoing.filter((item) => {
-    if (there.has(item.id)) return false
-    // The event may come before the answer of the call: for that moment the same words of the same person are it.
-    const heard = (message: Message) =>
-      message.authorMemberId === me &&
-      message.text === item.text &&
-      ownKey(message, arrived) === undefined &&
-      Date.parse(message.createTime ?? '') >= item.at - SKEW_MS
-    return !(item.state === 'sending' && messages.slice(-10).some(heard))
-  })
+function waiting(outgoing: readonly Outgoing[], messages: readonly Message[]): Outgoing[] {
+  const there = new Set(messages.map(ownKey))
+  return outgoing.filter((item) => !there.has(item.id))
 }
-
-/** How far the browser's clock may be from the server's. */
-const SKEW_MS = 5 * 60_000
 
 function dayOf(time: string | undefined): string {
   const date = new Date(time ?? 0)

@@ -34,9 +34,17 @@ export function useDeeds({ conversation, handOff, mayReply, onAsk }: DialogueDee
   }
 }
 
-/** Moves the keyboard to the field of the answer. */
+/** The field stands only when the dialogue is the person's: it is looked for so often, a frame apart. */
+const FRAMES = 30
+
+/** Moves the keyboard to the field of the answer, as soon as there is one that can be written in. */
 export function toComposer(): void {
-  document.querySelector<HTMLTextAreaElement>('[data-slot="composer"] textarea')?.focus()
+  const look = (left: number) => {
+    const field = document.querySelector<HTMLTextAreaElement>('[data-slot="composer"] textarea')
+    if (field && !field.readOnly) field.focus()
+    else if (left > 0) setTimeout(() => look(left - 1), 16)
+  }
+  look(FRAMES)
 }
 
 /** A takes the dialogue or goes to the answer, Shift+A hands it back, E closes it. */
