@@ -39,11 +39,12 @@ export default defineConfig({
         },
         test: {
           name: 'unit',
-          testTimeout: 60_000,
           environment: 'jsdom',
           environmentOptions: { jsdom: { url: 'http://app.localhost:8080' } },
           include: ['{api,ui,shell,app,admin,widget}/src/**/*.test.{ts,tsx}'],
           setupFiles: ['./ui/test/setup.ts'],
+          // A machine that also compiles is slow: a whole screen in jsdom takes its time.
+          testTimeout: 60_000,
         },
       },
       stories('light'),

@@ -1,13 +1,8 @@
-import { MenuGroup, MenuGroupLabel, MenuItem, type PaletteGroup } from '@neipix/ui'
-import { Check, Languages, Monitor, Moon, Sun } from 'lucide-react'
+import { MenuGroup, MenuGroupLabel, MenuItem } from '@neipix/ui'
+import { Check } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
-import { usePreferences, type Theme } from './preferences'
-
-const THEMES: readonly { theme: Theme; icon: typeof Sun }[] = [
-  { theme: 'light', icon: Sun },
-  { theme: 'dark', icon: Moon },
-  { theme: 'system', icon: Monitor },
-]
+import { THEMES } from './looks-commands'
+import { usePreferences } from './preferences'
 
 const LANGUAGES = [
   { language: 'ru', name: 'Русский' },
@@ -50,29 +45,4 @@ export function LooksItems() {
       </MenuGroup>
     </>
   )
-}
-
-/** The same as commands of the palette. */
-export function useLooks(): PaletteGroup {
-  const { t } = useTranslation('shell')
-  const { language, setTheme, setLanguage } = usePreferences()
-  return {
-    id: 'looks',
-    heading: t('palette.looks'),
-    commands: [
-      ...THEMES.map(({ theme, icon: Icon }) => ({
-        id: `theme-${theme}`,
-        label: `${t('theme')}: ${t(`themes.${theme}`)}`,
-        icon: <Icon aria-hidden />,
-        onSelect: () => setTheme(theme),
-      })),
-      {
-        id: 'language',
-        label: language === 'ru' ? 'English' : 'Русский',
-        keywords: [t('language'), 'language', 'язык'],
-        icon: <Languages aria-hidden />,
-        onSelect: () => setLanguage(language === 'ru' ? 'en' : 'ru'),
-      },
-    ],
-  }
 }
