@@ -49,23 +49,31 @@ $(launcher): $$(launcher_sources) $$(if $$(is_release),$(recorded))
 	@cp $(programs)/neipix-local $@.next
 	@mv $@.next $@
 
+# Built anew only where a source changed; served by whoever is told where they lie.
+web_dist := $(CURDIR)/web/dist
+with_web = WEB_DIR=$(web_dist)
+
+.PHONY: web
+web: ## Build the web apps into web/dist; installs Node where there is none
+	@local/scripts/web.sh
+
 .PHONY: up
-up: setup $(launcher) ## Run the whole product on this machine, with a demo workspace
-	@$(launcher) up
+up: setup web $(launcher) ## Run the whole product on this machine, with a demo workspace
+	@$(with_web) $(launcher) up $(if $(DISPLAY)$(WAYLAND_DISPLAY),--open)
 
 # As production runs it: every service is a program of its own.
 processes := neipix-local neipix-edge svc-auth svc-assistants svc-billing svc-chats svc-admin
 
 .PHONY: mesh
-mesh: setup $(recorded) ## Run it as in production: two processes of each service, two edges, mTLS
+mesh: setup $(recorded) web ## Run it as in production: two processes of each service, two edges, mTLS
 	$(build) $(addprefix -p ,$(processes))
-	@$(programs)/neipix-local mesh
+	@$(with_web) $(programs)/neipix-local mesh
 
 .PHONY: release
 release: PROFILE = release
-release: setup $(recorded) ## Build what serves customers, and say where it lies
+release: setup $(recorded) web ## Build what serves customers, and say where it lies
 	$(build) $(addprefix -p ,$(processes))
-	@echo "release: $(programs)"
+	@echo "release: $(programs), WEB_DIR=$(web_dist)"
 
 # After a change of what a turn runs, and after a new compiler: an older record does no harm, but helps less.
 .PHONY: pgo
@@ -77,16 +85,28 @@ pgo: setup ## Record anew, for release builds, what turns run: local/pgo/neipix.
 	@LAUNCHER=$(counting)/neipix-local PROGRAMS=$(counting) RUN=pgo.sh tests/bench/bench.sh
 
 .PHONY: test
-test: setup tidy test-unit test-web test-it test-api ## Run every check and suite
+test: setup ## Run every check and suite, and say how long each took
+	@local/scripts/suites.sh checks=tidy build=build-tests Rust=test-unit web=test-web Rust=test-it faults=test-faults contract=test-api
+
+.PHONY: build-tests
+build-tests:
+	cargo build --workspace --bins --tests
 
 .PHONY: test-unit
 test-unit: ## Test the pure parts: no database, no network
 	cargo test --workspace --lib --bins
 
+# Suites that kill, cut and starve what they test; every other one is found by its folder.
+faults := mesh promises
+suites = $(sort $(notdir $(patsubst %/main.rs,%,$(wildcard */tests/*/main.rs */*/tests/*/main.rs))))
+
 .PHONY: test-it
-test-it: setup ## Test against private Postgres, Redis, S3 and a mailbox
-	cargo build --workspace --bins --tests
-	$(with_services) cargo test --workspace --test '*'
+test-it: setup build-tests ## Test against private Postgres, Redis, S3 and a mailbox
+	$(with_services) cargo test --workspace $(addprefix --test ,$(filter-out $(faults),$(suites)))
+
+.PHONY: test-faults
+test-faults: setup build-tests ## Test what holds when processes die, servers go and disks fill
+	$(with_services) cargo test --workspace $(addprefix --test ,$(faults))
 
 .PHONY: schema
 schema: setup ## Print each service's schema.rs from its migrated database
@@ -161,3 +181,8 @@ profile: bench-build ## Draw a flame graph of the product under load: .local/ben
 .PHONY: trace
 trace: bench-build ## Say where each millisecond of a turn goes
 	@RUN=trace.sh $(bench_run)
+
+.PHONY: bench-web
+bench-web: setup web $(launcher) ## Measure the web apps beside their aims: sizes, LCP, INP, CLS in Debian's Chromium
+	@local/scripts/setup.sh chromium
+	@cd web && $(web_path) node bench/main.js $(abspath $(launcher))

@@ -19,6 +19,11 @@ export default tseslint.config(
       'react-hooks/incompatible-library': 'off',
     },
   },
+  {
+    // The rule knows React's refs only, and takes Preact's for values that are not to be changed.
+    files: ['widget/**'],
+    rules: { 'react-hooks/immutability': 'off' },
+  },
   without(
     ['ui/**'],
     ['@neipix/*', '@tanstack/react-query', '*i18next*'],
@@ -36,6 +41,11 @@ export default tseslint.config(
     ['@app/app/**', '@app/routes/**', '@app/features/**', '@app/mock/**', '../**'],
     'a feature knows itself and what is shared, no other feature, no route, no app',
   ),
+  without(
+    ['app/src/widgets/**'],
+    ['@app/app/**', '@app/routes/**', '@app/features/**', '@app/mock/**', '../**'],
+    'a widget is what several features show: it knows none of them',
+  ),
   without(['app/src/routes/**'], ['@app/app/**', '@app/mock/**'], 'a route loads and composes features'),
   // The panel is a house of the same kind; what is shared stands in `shell/`.
   without(
@@ -51,4 +61,18 @@ export default tseslint.config(
   without(['shell/**'], ['@app/**', '@admin/**'], 'what both apps share knows neither'),
   { files: ['**/*.test.{ts,tsx}', '{app,admin}/src/mock/**'], rules: { 'no-restricted-imports': 'off' } },
   without(['api/**'], ['@neipix/ui', 'react', 'react-dom'], 'what talks to the server draws nothing'),
+  {
+    files: ['widget/src/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['react', 'react-dom', 'zod', '@neipix/ui', '@neipix/api'].map((name) => ({
+            name,
+            message: 'the widget must stay small: take `@neipix/ui/rules` and `@neipix/api/sending`',
+          })),
+        },
+      ],
+    },
+  },
 )

@@ -7,7 +7,7 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'workspace_id' AND NOT
 WHERE n.nspname IN ('auth', 'assistants', 'billing', 'chats', 'admin')
   AND c.relkind IN ('r', 'p')
   AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
-  AND c.relname NOT IN ('outbox', 'consumed_event', 'job', 'api_key_route', 'hook_route', 'bot_route')
+  AND c.relname NOT IN ('outbox', 'consumed_event', 'job', 'api_key_route', 'hook_route', 'bot_route', 'widget_route')
   AND NOT (n.nspname = 'auth' AND c.relname IN ('session'))
   AND NOT (n.nspname = 'admin' AND c.relname = 'directory_workspace')
 UNION ALL

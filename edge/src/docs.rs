@@ -117,7 +117,8 @@ fn explanation(of_enum: &str, info: &ReasonInfo) -> String {
     )
 }
 
-fn page(title: &str, body: &str) -> Response {
+/// A page of the edge's own, in its plain dress.
+pub(crate) fn page(title: &str, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{}</title><style>{STYLE}</style><body>{body}</body></html>",

@@ -12,6 +12,7 @@ use crate::{
     hosts::{Site, host_of},
     panics::caught,
     state::Edge,
+    widget,
 };
 
 /// What scripts of our other pages may send.
@@ -29,6 +30,7 @@ pub async fn secure(State(edge): State<Edge>, request: Request<Body>, next: Next
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let upgrade = request.headers().contains_key(header::UPGRADE);
     let https = edge.origins.app.starts_with("https://");
+    let path = request.uri().path().to_owned();
     let mut response = if preflight {
         StatusCode::NO_CONTENT.into_response()
     } else {
@@ -36,7 +38,16 @@ pub async fn secure(State(edge): State<Edge>, request: Request<Body>, next: Next
     };
     let status = response.status();
     let headers = response.headers_mut();
-    cross_origin(headers, &edge, site, origin.as_ref(), preflight);
+    if site == Some(Site::Widget) && widget::key_of(&path).is_some() {
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+        if let Some(origin) = origin.as_ref()
+            && widget::may_read(&edge, &path, origin).await
+        {
+            widget::allow(headers, origin, preflight);
+        }
+    } else if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        cross_origin(headers, &edge, site, origin.as_ref(), preflight);
+    }
     if upgrade && status != StatusCode::SWITCHING_PROTOCOLS {
         // Behind a request to upgrade nobody follows the framing.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -49,6 +60,7 @@ pub async fn secure(State(edge): State<Edge>, request: Request<Body>, next: Next
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(self)");
     set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     if site != Some(Site::Widget) {
         set(header::X_FRAME_OPTIONS, "DENY");

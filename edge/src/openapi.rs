@@ -14,9 +14,20 @@ use schema::Schemas;
 
 use crate::{bind::field_at, names::json_path, rest::goes_on_after};
 
-/// The document. Calls of the staff stand under the panel's origin.
+/// The origins that a document names.
+#[derive(Debug, Clone, Copy)]
+pub struct Servers<'a> {
+    /// Where everything is served that says nothing else.
+    pub api: &'a str,
+    /// Where the staff's calls are.
+    pub admin: &'a str,
+    /// Where visitors' calls are.
+    pub widget: &'a str,
+}
+
+/// The document. Calls of the staff stand under the panel's origin, those of visitors under the widget's.
 #[must_use]
-pub fn document(api_origin: &str, admin_origin: &str) -> Value {
+pub fn document(origins: Servers<'_>) -> Value {
     let comments = Comments::read(&POOL);
     let mut schemas = Schemas::new(&comments);
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
@@ -28,8 +39,10 @@ pub fn document(api_origin: &str, admin_origin: &str) -> Value {
             tags.entry(tag.clone()).or_insert_with(|| comments.of_service(service));
             let operation = Operation { method, template: &binding.template, body: &binding.body, alias: i > 0 };
             let mut value = operation.document(&tag, &comments, &mut schemas);
-            if method.surfaces == [Surface::Admin] {
-                value["servers"] = json!([{"url": admin_origin}]);
+            match method.surfaces.as_slice() {
+                [Surface::Admin] => value["servers"] = json!([{"url": origins.admin}]),
+                [Surface::Widget] => value["servers"] = json!([{"url": origins.widget}]),
+                _ => {}
             }
             let path = paths.entry(json_template(&binding.template)).or_default();
             path.insert(binding.verb.to_ascii_lowercase(), value);
@@ -44,7 +57,7 @@ pub fn document(api_origin: &str, admin_origin: &str) -> Value {
             "description": "Hire neuro-employees and talk to them. Errors are RFC 9457 problems; lists are paged; \
                             send Idempotency-Key on a POST to repeat it safely.",
         },
-        "servers": [{"url": api_origin}],
+        "servers": [{"url": origins.api}],
         "security": [{"bearer": []}],
         "tags": tags,
         "paths": paths,
@@ -253,9 +266,15 @@ fn query_parameter(field: &FieldDescriptor, comments: &Comments, schemas: &mut S
 mod tests {
     use super::*;
 
+    const SERVERS: Servers<'_> = Servers {
+        api: "https://api.example.com",
+        admin: "https://admin.example.com",
+        widget: "https://widget.example.com",
+    };
+
     #[test]
     fn every_rest_rpc_is_documented_with_its_errors() {
-        let document = document("https://api.example.com", "https://admin.example.com");
+        let document = document(SERVERS);
         let publish = &document["paths"]["/api/v1/assistants/{id}:publish"]["post"];
         assert_eq!(publish["operationId"], "PublishAssistant");
         assert!(publish["summary"].as_str().unwrap().starts_with("Freeze the draft"));
@@ -286,12 +305,14 @@ mod tests {
                 .map(|o| o["operationId"].as_str().unwrap().to_owned())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(with("Last-Event-ID"), ["Watch"]);
+        assert_eq!(with("Last-Event-ID"), ["Watch", "WatchVisitor"]);
+        let visitor = &document["paths"]["/api/v1/widget/{key}/visitor"]["post"];
+        assert_eq!(visitor["servers"][0]["url"], "https://widget.example.com");
     }
 
     #[test]
     fn field_rules_show_in_the_schemas() {
-        let document = document("https://api.example.com", "https://admin.example.com");
+        let document = document(SERVERS);
         let spec = &document["components"]["schemas"]["AssistantSpecInput"];
         assert_eq!(spec["properties"]["name"]["maxLength"], 100);
         assert_eq!(spec["required"], json!(["name"]));
@@ -300,7 +321,7 @@ mod tests {
 
     #[test]
     fn the_web_client_is_made_from_this_document() {
-        let page = format!("{:#}\n", document("https://api.example.com", "https://admin.example.com"));
+        let page = format!("{:#}\n", document(SERVERS));
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/api/openapi.json");
         if std::env::var_os("NEIPIX_TEST_WRITE").is_some() {
             std::fs::write(&path, &page).unwrap();

@@ -69,6 +69,8 @@ async fn try_pass(edge: &Edge, request: Request<Body>, web: bool) -> Result<http
         traceparent: incoming.traceparent.clone(),
         request_id: incoming.request_id.clone(),
         deadline: Instant::now() + asked.map_or(method.timeout, |t| t.min(method.timeout)),
+        address: Some(incoming.address),
+        origin: parts.headers.get(header::ORIGIN).cloned(),
     };
     keep_protocol_headers(&mut parts.headers);
     let outgoing = edge.mesh.passing(owner(method), passing);

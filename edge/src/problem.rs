@@ -50,6 +50,9 @@ pub fn body(reading: &Reading, frame: &Frame<'_>) -> (StatusCode, Value) {
     if let Some(object) = &reading.object {
         problem["object"] = json!(object);
     }
+    if let Some(challenge) = &reading.challenge {
+        problem["challenge"] = json!(challenge);
+    }
     (StatusCode::from_u16(info.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), problem)
 }
 

@@ -21,13 +21,13 @@ use crate::{
     bind::{self, BodyRule},
     cookies,
     hosts::Site,
-    incoming::{BODY_MOST, Incoming, URL_MOST, json_body},
+    incoming::{Incoming, URL_MOST, json_body},
     problem::{self, Frame},
     raw::RawCodec,
     routes::{Match, Route},
     sse,
     state::Edge,
-    strict_json, transcode,
+    strict_json, transcode, widget,
 };
 
 /// Answers a REST request.
@@ -106,7 +106,7 @@ async fn answer(edge: &Edge, parts: &Parts, body: Body, incoming: &Incoming) -> 
 
     let bytes = match route.body {
         BodyRule::None => json_body(&parts.headers, body, 0).await?,
-        _ => json_body(&parts.headers, body, BODY_MOST).await?,
+        _ => json_body(&parts.headers, body, widget::body_most(incoming)).await?,
     };
     let mut value = read_request(parts, route, &texts, &bytes)?;
     for field in &cookie_fields {
@@ -239,6 +239,8 @@ pub fn outgoing(
             traceparent: incoming.traceparent.clone(),
             request_id: incoming.request_id.clone(),
             deadline: Instant::now() + method.timeout,
+            address: Some(incoming.address),
+            origin: headers.get(header::ORIGIN).cloned(),
         },
     ))
 }

@@ -11,18 +11,21 @@ use axum::{
 use http::{StatusCode, header};
 
 use crate::{
-    docs, headers, openai, openapi,
+    docs, headers,
+    hosts::Origins,
+    openai, openapi,
     passthrough::{self, is_grpc},
     rest, socket,
     state::Edge,
-    webhooks,
+    web, webhooks, widget,
 };
 
 /// The public router. Readiness and metrics live on the ops listener; `/healthz` and `/readyz` are here too, for probes
 /// that reach nothing else.
 pub fn router(edge: Edge) -> Router {
-    let document: &'static str =
-        Box::leak(openapi::document(&edge.origins.api, &edge.origins.admin).to_string().into_boxed_str());
+    let Origins { api, admin, widget, .. } = &edge.origins;
+    let document = openapi::document(openapi::Servers { api, admin, widget });
+    let document: &'static str = Box::leak(document.to_string().into_boxed_str());
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
@@ -37,6 +40,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/api/v1/openai/models", get(openai::models))
         .route("/api/v1/openai/models/{id}", get(openai::model))
         .route("/webhooks/telegram/{hook_id}", post(webhooks::telegram))
+        .route(web::REPORTS_PATH, post(web::take_reports))
         .fallback(other)
         .layer(middleware::from_fn_with_state(edge.clone(), headers::secure))
         .with_state(edge)
@@ -60,6 +64,14 @@ async fn events(State(edge): State<Edge>, request: Request<Body>) -> Response {
 async fn other(State(edge): State<Edge>, request: Request<Body>) -> Response {
     if is_grpc(request.headers()) {
         return passthrough::handle(edge, request).await;
+    }
+    let (parts, body) = request.into_parts();
+    if let Some(answer) = widget::answer(&edge, &parts).await {
+        return answer;
+    }
+    let request = Request::from_parts(parts, body);
+    if let Some(answer) = web::answer(&edge.web, &edge.origins, &request) {
+        return answer;
     }
     rest::handle(edge, request).await
 }

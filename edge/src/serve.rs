@@ -1,6 +1,6 @@
 //! Builds an edge of its settings, and serves it.
 
-use std::sync::Arc;
+use std::{error::Error as _, sync::Arc};
 
 use axum::Router;
 use neipix_mesh::{
@@ -11,7 +11,7 @@ use neipix_mesh::{
         token::{Keys as TokenKeys, RemoteKeys, Verifier},
     },
     client::Mesh,
-    config::{Environment, Settings},
+    config::{ConfigError, Environment, Settings},
     redis::Redis,
     run::{Boot, RunError},
     shutdown::Shutdown,
@@ -26,6 +26,7 @@ use crate::{
     router::router,
     routes::Routes,
     state::{Edge, Shared},
+    web::Web,
 };
 
 /// This process's name.
@@ -48,24 +49,35 @@ pub fn build(settings: &Settings, mesh: Mesh, tasks: &Tasks, shutdown: &Shutdown
     let (from, by_stream, stop) = (mesh.clone(), heard.clone(), shutdown.clone());
     tasks.spawn("edge.revocations.stream", async move { revocations::watch(from, by_stream, stop).await });
     let origins = settings.origins()?;
+    let origins = Origins {
+        app: origins.app.clone(),
+        admin: origins.admin.clone(),
+        api: origins.api.clone(),
+        widget: origins.widget.clone(),
+        files: origins.files.clone(),
+        localhost_is_app: settings.environment != Environment::Production,
+    };
     let edge = Edge::new(Shared {
         routes: Routes::new().map_err(Failure::internal)?,
         mesh,
         guard: Arc::new(Guard::for_edge(verifier, heard)),
         keys: Keys::default(),
+        widgets: crate::widget::Pages::default(),
         limiter: Limiter::new(redis),
-        origins: Origins {
-            app: origins.app.clone(),
-            admin: origins.admin.clone(),
-            api: origins.api.clone(),
-            widget: origins.widget.clone(),
-            files: origins.files.clone(),
-            localhost_is_app: settings.environment != Environment::Production,
-        },
+        web: web(settings, &origins)?,
+        origins,
         proxies: settings.trusted_proxies.clone(),
         shutdown: shutdown.clone(),
     });
     Ok(router(edge))
+}
+
+fn web(settings: &Settings, origins: &Origins) -> Result<Web, ConfigError> {
+    let Some(dir) = &settings.web_dir else { return Ok(Web::default()) };
+    Web::load(dir, settings.storage_endpoint.as_deref(), origins).map_err(|error| {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        ConfigError::one("WEB_DIR", &format!("{error}{cause}"))
+    })
 }
 
 /// Runs an edge as a process of its own.

@@ -26,6 +26,11 @@ use crate::{
     transcode,
 };
 
+/// Between two signs of life; proxies cut after a minute of silence.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+/// How long a browser waits before it comes back.
+const COME_BACK: Duration = Duration::from_secs(2);
+
 /// Opens the stream; a refusal before its first event is an ordinary problem.
 ///
 /// # Errors
@@ -50,10 +55,14 @@ pub async fn open(
     })
     // A draining edge ends its streams, so that clients resume elsewhere.
     .take_until(async move { shutdown.wait().await });
-    let keep_alive = KeepAlive::new().interval(Duration::from_secs(15)).text("ping");
-    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
+    let keep_alive = KeepAlive::new().interval(ALIVE_EVERY).text("hb");
+    // Browsers' EventSource comes back that long after a cut.
+    let first = futures::stream::iter([Ok(Event::default().retry(COME_BACK))]);
+    let mut response = Sse::new(first.chain(events)).keep_alive(keep_alive).into_response();
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     Ok(response)
 }
 

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use neipix_mesh::{access::guard::Guard, client::Mesh, config::Cidr, shutdown::Shutdown};
 use neipix_proto::Method;
 
-use crate::{credentials::Keys, hosts::Origins, rate::Limiter, routes::Routes};
+use crate::{credentials::Keys, hosts::Origins, rate::Limiter, routes::Routes, web::Web};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +25,10 @@ pub struct Shared {
     pub limiter: Limiter,
     /// Our hosts.
     pub origins: Origins,
+    /// Widgets by their keys.
+    pub widgets: crate::widget::Pages,
+    /// The built web apps.
+    pub web: Web,
     /// Proxies whose X-Forwarded-For is believed.
     pub proxies: Vec<Cidr>,
     /// Ends streams and sockets.

@@ -52,6 +52,8 @@ async fn take(
         traceparent: incoming.traceparent.clone(),
         request_id: incoming.request_id.clone(),
         deadline: Instant::now() + std::time::Duration::from_secs(5),
+        address: None,
+        origin: None,
     };
     let mut chats = IngestServiceClient::new(edge.mesh.passing("svc-chats", passing));
     chats.ingest(request).await.map(|_| ()).map_err(|status| {

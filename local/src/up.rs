@@ -4,8 +4,8 @@ pub(crate) mod demo;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    process::ExitCode,
+    path::{Path, PathBuf},
+    process::{ExitCode, Stdio},
     time::Instant,
 };
 
@@ -14,6 +14,7 @@ use base64::Engine as _;
 use neipix_mesh::config::Settings;
 use tokio::{
     net::TcpListener,
+    process::Command,
     signal::unix::{Signal, SignalKind, signal},
 };
 
@@ -38,6 +39,9 @@ pub struct Args {
     postgres_bin: Option<PathBuf>,
     #[arg(long, default_value = "redis-server")]
     redis_server: PathBuf,
+    /// Open the app in the desktop's browser when this folder is served for the first time
+    #[arg(long)]
+    open: bool,
     #[command(flatten)]
     given: Given,
 }
@@ -64,13 +68,20 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
         started = Infrastructure::start(options) => started?,
     };
-    let served = serve(&args.dir, listener, &infrastructure, &mut stop, began).await;
+    let place = Place { dir: &args.dir, open: args.open && !demo::is_there(&args.dir) };
+    let served = serve(place, listener, &infrastructure, &mut stop, began).await;
     infrastructure.stop().await;
     served.map(|()| ExitCode::SUCCESS)
 }
 
+/// Where the data are, and whether a browser is to show them.
+struct Place<'a> {
+    dir: &'a Path,
+    open: bool,
+}
+
 async fn serve(
-    dir: &std::path::Path,
+    place: Place<'_>,
     listener: TcpListener,
     infrastructure: &Infrastructure,
     stop: &mut Stop,
@@ -88,9 +99,12 @@ async fn serve(
     };
     let result = tokio::select! {
         () = stop.asked() => Ok(()),
-        seeded = demo::seed(product.address, &product.cli, infrastructure.secrets(), dir) => match seeded {
+        seeded = demo::seed(product.address, &product.cli, infrastructure.secrets(), place.dir) => match seeded {
             Ok(demo) => {
                 print(product.address, infrastructure, &demo, began);
+                if place.open && settings.web_dir.is_some() {
+                    show(&app_url(product.address));
+                }
                 stop.asked().await;
                 Ok(())
             }
@@ -145,13 +159,14 @@ pub(crate) fn print(address: SocketAddr, infrastructure: &Infrastructure, demo: 
         "
 Neipix serves since {:.1} s after its start. Ctrl-C stops it and all it started.
 
+  the app          {}
+  staff's app      http://admin.localhost:{port}
   API              http://api.localhost:{port}
   API reference    http://api.localhost:{port}/docs
-  staff's API      http://admin.localhost:{port}
   letters          {mailbox}
 
-  owner of the demo workspace   {} / {}
-  superadmin                    {} / {}
+  owner of the demo workspace   {} / {}     (the app)
+  superadmin                    {} / {}     (the staff's app)
 
 Ask the demo assistant:
 
@@ -161,11 +176,26 @@ Ask the demo assistant:
 \"text\": \"За сколько дней можно вернуть товар?\"}}'
 ",
         began.elapsed().as_secs_f64(),
+        app_url(address),
         owner.email,
         owner.password,
         staff.email,
         staff.password,
     );
+}
+
+fn app_url(address: SocketAddr) -> String {
+    format!("http://app.localhost:{}", address.port())
+}
+
+/// Opens a page in the desktop's browser. Its address stands on the screen already: where there is no browser, nothing is
+/// lost.
+fn show(url: &str) {
+    let opened =
+        Command::new("xdg-open").arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    if let Err(error) = opened {
+        tracing::debug!(error = &error as &dyn std::error::Error, "no browser was opened");
+    }
 }
 
 /// Ctrl-C and SIGTERM, from the first moment on.

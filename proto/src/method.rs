@@ -265,12 +265,12 @@ fn has_etag(input: &MessageDescriptor) -> bool {
         })
 }
 
-/// Whether the request names a row by id, itself or in a message right below. The workspace of an internal call is its
+/// Whether the request names a row by id or key, itself or in a message right below. The workspace of an internal call is its
 /// context.
 fn names_a_row(input: &MessageDescriptor, internal: bool, depth: u8) -> bool {
     input.fields().any(|f| match f.kind() {
         Kind::String if internal && f.name() == "workspace_id" => false,
-        Kind::String => f.name() == "id" || f.name().ends_with("_id") || f.name().ends_with("_ids"),
+        Kind::String => matches!(f.name(), "id" | "key") || f.name().ends_with("_id") || f.name().ends_with("_ids"),
         Kind::Message(m) => depth == 0 && !m.full_name().starts_with("google.") && names_a_row(&m, internal, 1),
         _ => false,
     })

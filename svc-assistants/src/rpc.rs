@@ -5,20 +5,23 @@ use neipix_proto::{
     assistants::v1::{
         AnswerPlan, Assistant, AssistantVersion, ConfirmFileRequest, CreateAssistantRequest, CreateFileRequest,
         CreateFileResponse, CreateProviderRequest, DeleteAssistantRequest, DeleteFileRequest, DeleteFileResponse,
-        DeleteProviderRequest, DeleteProviderResponse, GetAnswerPlanRequest, GetAssistantRequest, GetFileRequest,
-        GetFileTextRequest, GetFileTextResponse, GetVersionRequest, KnowledgeFile, ListAssistantsRequest,
-        ListAssistantsResponse, ListFilesRequest, ListFilesResponse, ListProvidersRequest, ListProvidersResponse,
-        ListVersionsRequest, ListVersionsResponse, PauseAssistantRequest, Provider, PublishAssistantRequest,
-        ReplyEvent, ReplyRequest, ResumeAssistantRequest, RetrieveRequest, RetrieveResponse, RetryFileRequest,
-        SearchPassagesRequest, SearchPassagesResponse, TestProviderRequest, TestProviderResponse,
+        DeleteProviderRequest, DeleteProviderResponse, ExplainSimulatedTurnRequest, Explanation, GetAnswerPlanRequest,
+        GetAssistantRequest, GetFileRequest, GetFileTextRequest, GetFileTextResponse, GetSourcesRequest,
+        GetSourcesResponse, GetVersionRequest, KnowledgeFile, ListAssistantsRequest, ListAssistantsResponse,
+        ListFilesRequest, ListFilesResponse, ListProvidersRequest, ListProvidersResponse, ListSimulatedTurnsRequest,
+        ListSimulatedTurnsResponse, ListVersionsRequest, ListVersionsResponse, PauseAssistantRequest, Provider,
+        PublishAssistantRequest, ReplyEvent, ReplyRequest, ResetSimulationRequest, ResetSimulationResponse,
+        ResumeAssistantRequest, RetrieveRequest, RetrieveResponse, RetryFileRequest, SearchPassagesRequest,
+        SearchPassagesResponse, SimulateEvent, SimulateRequest, TestProviderRequest, TestProviderResponse,
         UpdateAssistantRequest, UpdateFileRequest, UpdateProviderRequest,
         assistant_event_service_server::AssistantEventService, assistant_service_server::AssistantService,
         knowledge_service_server::KnowledgeService, provider_service_server::ProviderService,
+        simulation_service_server::SimulationService, source_service_server::SourceService,
     },
     events::v1::{AckEventsRequest, AckEventsResponse},
 };
 
-use crate::{Assistants, answers, assistants, knowledge, plan, providers, search};
+use crate::{Assistants, answers, assistants, knowledge, plan, providers, search, simulation, sources};
 
 rpcs! { impl AssistantService for Assistants {
     create_assistant: CreateAssistantRequest => Assistant = assistants::rpc::create;
@@ -54,6 +57,17 @@ rpcs! { impl ProviderService for Assistants {
     update_provider: UpdateProviderRequest => Provider = providers::rpc::update;
     delete_provider: DeleteProviderRequest => DeleteProviderResponse = providers::rpc::delete;
     test_provider: TestProviderRequest => TestProviderResponse = providers::trial::test;
+} }
+
+rpcs! { impl SimulationService for Assistants {
+    stream simulate(SimulateStream): SimulateRequest => SimulateEvent = simulation::rpc::simulate;
+    list_simulated_turns: ListSimulatedTurnsRequest => ListSimulatedTurnsResponse = simulation::rpc::list;
+    explain_simulated_turn: ExplainSimulatedTurnRequest => Explanation = simulation::rpc::explain;
+    reset_simulation: ResetSimulationRequest => ResetSimulationResponse = simulation::rpc::reset;
+} }
+
+rpcs! { impl SourceService for Assistants {
+    get_sources: GetSourcesRequest => GetSourcesResponse = sources::get;
 } }
 
 rpcs! { impl AssistantEventService for Assistants {

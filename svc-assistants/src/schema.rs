@@ -121,3 +121,38 @@ diesel::table! {
         created_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    simulated_turn (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        assistant_id -> Uuid,
+        member_id -> Uuid,
+        request_id -> Uuid,
+        number -> Int4,
+        version -> Int4,
+        state -> Text,
+        reason -> Int4,
+        question -> Text,
+        answer -> Text,
+        fixed_reply -> Bool,
+        record -> Nullable<Bytea>,
+        payer -> Text,
+        allowance_day -> Nullable<Date>,
+        reserved_micro_pix -> Int8,
+        cost_micro_pix -> Int8,
+        allowance_micro_pix -> Int8,
+        closed -> Bool,
+        created_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        reset_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    simulation_day (workspace_id, day) {
+        workspace_id -> Uuid,
+        day -> Date,
+        taken_micro_pix -> Int8,
+    }
+}

@@ -68,15 +68,34 @@ pub struct Hit {
     pub passage: PassageId,
     /// Comparable within its list.
     pub score: f32,
+    /// What the nearness of the words added to it, as a factor.
+    pub nearness: f32,
 }
 
 /// A passage in the order of all lists together.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// The passage.
     pub passage: PassageId,
-    /// Comparable within one answer.
+    /// Comparable within one answer: the sum of the parts' shares.
     pub score: f64,
+    /// One for each list that has it.
+    pub parts: Vec<Part>,
+}
+
+/// What one list adds to a passage's score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    /// The reading of the question, from 1; none for words that look alike.
+    pub reading: Option<i32>,
+    /// Its place in the list, from 1.
+    pub place: usize,
+    /// Its score there.
+    pub found: f64,
+    /// What the nearness of the words added, as a factor.
+    pub nearness: f32,
+    /// What it adds.
+    pub share: f64,
 }
 
 /// Rows of each list, for so many passages.
@@ -92,7 +111,7 @@ pub fn fuse(hits: &[Hit], most: usize) -> Vec<Found> {
     for hit in hits {
         lists.entry((hit.by_trigram, hit.list)).or_default().push(hit);
     }
-    let mut scores: HashMap<PassageId, f64> = HashMap::new();
+    let mut parts: HashMap<PassageId, Vec<Part>> = HashMap::new();
     let mut by_trigram: HashMap<PassageId, f64> = HashMap::new();
     for ((trigram, list), rows) in lists {
         if trigram {
@@ -104,20 +123,35 @@ pub fn fuse(hits: &[Hit], most: usize) -> Vec<Found> {
         } else {
             // The question as it was asked counts most.
             let weight = if list == 1 { 1.0 } else { 0.8 };
-            add(&mut scores, rows.iter().map(|r| (r.passage, f64::from(r.score))).collect(), weight);
+            let rows = rows.iter().map(|r| (r.passage, f64::from(r.score), r.nearness)).collect();
+            add(&mut parts, Some(list), rows, weight);
         }
     }
-    add(&mut scores, by_trigram.into_iter().collect(), 0.7);
-    let mut found: Vec<Found> = scores.into_iter().map(|(passage, score)| Found { passage, score }).collect();
+    let alike = by_trigram.into_iter().map(|(passage, score)| (passage, score, 0.0)).collect();
+    add(&mut parts, None, alike, 0.7);
+    let mut found: Vec<Found> = parts
+        .into_iter()
+        .map(|(passage, mut parts)| {
+            // Sums of the same numbers in another order may differ, and so would the order of passages.
+            parts.sort_by_key(|part| part.reading.unwrap_or(i32::MAX));
+            Found { passage, score: parts.iter().map(|part| part.share).sum(), parts }
+        })
+        .collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.passage.cmp(&b.passage)));
     found.truncate(most);
     found
 }
 
-fn add(scores: &mut HashMap<PassageId, f64>, mut rows: Vec<(PassageId, f64)>, weight: f64) {
+fn add(
+    parts: &mut HashMap<PassageId, Vec<Part>>,
+    reading: Option<i32>,
+    mut rows: Vec<(PassageId, f64, f32)>,
+    weight: f64,
+) {
     rows.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    for (rank, (passage, _)) in rows.into_iter().enumerate() {
-        *scores.entry(passage).or_default() += weight / (FUSION + rank as f64 + 1.0);
+    for (place, (passage, found, nearness)) in (1..).zip(rows) {
+        let share = weight / (FUSION + place as f64);
+        parts.entry(passage).or_default().push(Part { reading, place, found, nearness, share });
     }
 }
 
@@ -128,7 +162,7 @@ mod tests {
     use super::*;
 
     fn hit(list: i32, by_trigram: bool, passage: u128, score: f32) -> Hit {
-        Hit { list, by_trigram, passage: PassageId(Uuid::from_u128(passage)), score }
+        Hit { list, by_trigram, passage: PassageId(Uuid::from_u128(passage)), score, nearness: 0.0 }
     }
 
     fn order(hits: &[Hit]) -> Vec<u128> {
@@ -139,6 +173,19 @@ mod tests {
     fn what_two_lists_agree_on_comes_first() {
         let hits = [hit(1, false, 1, 0.9), hit(1, false, 2, 0.5), hit(1, true, 2, 0.8), hit(1, true, 3, 0.7)];
         assert_eq!(order(&hits), [2, 1, 3]);
+    }
+
+    #[test]
+    fn the_parts_of_a_score_add_up_to_it_and_say_where_it_was_found() {
+        let hits = [hit(1, false, 1, 0.9), hit(1, false, 2, 0.5), hit(2, false, 2, 0.4), hit(1, true, 2, 0.8)];
+        let found = fuse(&hits, 10);
+        let second = found.iter().find(|f| f.passage.0.as_u128() == 2).unwrap();
+        let places: Vec<_> = second.parts.iter().map(|p| (p.reading, p.place)).collect();
+        assert_eq!(places, [(Some(1), 2), (Some(2), 1), (None, 1)]);
+        for one in &found {
+            let sum: f64 = one.parts.iter().map(|p| p.share).sum();
+            assert!((sum - one.score).abs() < 1e-12, "{one:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Other ways in which a question may have been meant, for the search: never instead of the question itself.
 
+use neipix_proto::assistants::v1::QuestionReading;
 use unicode_normalization::UnicodeNormalization;
 
 mod bigrams;
@@ -30,6 +31,21 @@ pub enum VariantKind {
     Yo,
     /// An abbreviation written out: ЛК → личный кабинет.
     Abbreviation,
+}
+
+impl VariantKind {
+    /// As callers see it.
+    #[must_use]
+    pub fn to_wire(self) -> QuestionReading {
+        match self {
+            Self::Original => QuestionReading::Original,
+            Self::Normalised => QuestionReading::Normalised,
+            Self::Layout => QuestionReading::Layout,
+            Self::Translit => QuestionReading::Translit,
+            Self::Yo => QuestionReading::Yo,
+            Self::Abbreviation => QuestionReading::Abbreviation,
+        }
+    }
 }
 
 /// A way to read the question.

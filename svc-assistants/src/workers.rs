@@ -9,7 +9,7 @@ use neipix_mesh::{
 };
 use serde_json::json;
 
-use crate::{Assistants, NAME, extraction::Extractor, knowledge::extract};
+use crate::{Assistants, NAME, extraction::Extractor, knowledge::extract, simulation};
 
 /// One file at a time: it is held in memory while it is read.
 const EXTRACTION: JobPolicy = JobPolicy {
@@ -50,6 +50,11 @@ pub fn start(state: &Assistants, extractor: Extractor) {
     let jobs = jobs.on("objects.sweep", PATIENT, move |_| {
         let state = s.clone();
         async move { extract::sweep(&state).await }
+    });
+    let s = state.clone();
+    let jobs = jobs.on("simulation.close", PATIENT, move |run| {
+        let state = s.clone();
+        async move { simulation::money::look_after(&state, &run).await }
     });
     let (tasks, shutdown) = (state.tasks.clone(), state.shutdown.clone());
     state.tasks.spawn("jobs", async move { jobs.run(tasks, shutdown).await });

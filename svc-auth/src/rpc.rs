@@ -4,17 +4,17 @@ use neipix_mesh::rpcs;
 use neipix_proto::{
     auth::v1::{
         AccessToken, ApiKey, BatchGetUsersRequest, BatchGetUsersResponse, ConfirmEmailRequest, CreateApiKeyRequest,
-        CreateApiKeyResponse, CreateSocketTicketRequest, ExchangeApiKeyRequest, GetJwksRequest, GetMeRequest, Jwks,
-        ListApiKeysRequest, ListApiKeysResponse, LoginRequest, LogoutRequest, LogoutResponse, Me, ProvisionUserRequest,
-        ProvisionUserResponse, RedeemSocketTicketRequest, RefreshRequest, RegisterRequest, RegisterResponse,
-        ResendCodeRequest, ResendCodeResponse, Revocation, RevokeApiKeyRequest, SearchUsersRequest,
-        SearchUsersResponse, SessionTokens, SocketTicket, SwitchWorkspaceRequest, WatchRevocationsRequest,
-        auth_event_service_server::AuthEventService, auth_service_server::AuthService,
+        CreateApiKeyResponse, CreateSocketTicketRequest, ExchangeApiKeyRequest, GetJwksRequest, GetMeRequest,
+        IssueVisitorTokenRequest, Jwks, ListApiKeysRequest, ListApiKeysResponse, LoginRequest, LogoutRequest,
+        LogoutResponse, Me, ProvisionUserRequest, ProvisionUserResponse, RedeemSocketTicketRequest, RefreshRequest,
+        RegisterRequest, RegisterResponse, ResendCodeRequest, ResendCodeResponse, Revocation, RevokeApiKeyRequest,
+        SearchUsersRequest, SearchUsersResponse, SessionTokens, SocketTicket, SwitchWorkspaceRequest,
+        WatchRevocationsRequest, auth_event_service_server::AuthEventService, auth_service_server::AuthService,
     },
     events::v1::{AckEventsRequest, AckEventsResponse},
 };
 
-use crate::{Auth, accounts, api_keys, revocations, sessions};
+use crate::{Auth, accounts, api_keys, revocations, sessions, visitors};
 
 rpcs! { impl AuthService for Auth {
     register: RegisterRequest => RegisterResponse = accounts::rpc::register;
@@ -32,6 +32,7 @@ rpcs! { impl AuthService for Auth {
     get_jwks: GetJwksRequest => Jwks = sessions::rpc::jwks;
     exchange_api_key: ExchangeApiKeyRequest => AccessToken = api_keys::rpc::exchange;
     redeem_socket_ticket: RedeemSocketTicketRequest => AccessToken = sessions::rpc::redeem_ticket;
+    issue_visitor_token: IssueVisitorTokenRequest => AccessToken = visitors::issue;
     stream watch_revocations(WatchRevocationsStream): WatchRevocationsRequest => Revocation = revocations::watch;
     batch_get_users: BatchGetUsersRequest => BatchGetUsersResponse = accounts::rpc::batch;
     search_users: SearchUsersRequest => SearchUsersResponse = accounts::rpc::search;

@@ -2,6 +2,7 @@
 //!
 //! Pure: no database, no clock. Lock order of this service: nothing before the wallet's row, which is taken last and alone.
 
+pub mod quote;
 pub mod recent;
 pub mod rpc;
 pub mod store;
@@ -160,6 +161,14 @@ impl HasReason for Refused {
         match &self.0 {
             LedgerError::OutOfRange { field, why } => {
                 vec![FieldProblem { field: (*field).to_owned(), message: (*why).to_owned() }]
+            }
+            // Numbers that the turn's record keeps: how much was missing.
+            LedgerError::InsufficientFunds { needed, available } => {
+                let number = |field: &str, amount: &MicroPix| FieldProblem {
+                    field: field.to_owned(),
+                    message: amount.get().to_string(),
+                };
+                vec![number("needed_micro_pix", needed), number("available_micro_pix", available)]
             }
             LedgerError::ForeignModel(_) => {
                 vec![FieldProblem { field: "attempts".to_owned(), message: "must name a model of the hold".to_owned() }]

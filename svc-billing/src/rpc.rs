@@ -5,8 +5,8 @@ use neipix_proto::{
     billing::v1::{
         BatchGetBalancesRequest, BatchGetBalancesResponse, CloseResponse, CreatePriceRequest, EndPriceRequest,
         GetTransferRequest, GetWalletRequest, HoldRequest, HoldResponse, ListPricesRequest, ListPricesResponse,
-        ListStatementRequest, ListStatementResponse, Price, ReleaseRequest, SettleRequest, Transfer, Wallet,
-        billing_event_service_server::BillingEventService, billing_service_server::BillingService,
+        ListStatementRequest, ListStatementResponse, Price, QuoteRequest, QuoteResponse, ReleaseRequest, SettleRequest,
+        Transfer, Wallet, billing_event_service_server::BillingEventService, billing_service_server::BillingService,
         price_service_server::PriceService,
     },
     events::v1::{AckEventsRequest, AckEventsResponse},
@@ -21,6 +21,7 @@ rpcs! { impl BillingService for Billing {
     hold: HoldRequest => HoldResponse = ledger::rpc::hold;
     settle: SettleRequest => CloseResponse = ledger::rpc::settle;
     release: ReleaseRequest => CloseResponse = ledger::rpc::release;
+    quote: QuoteRequest => QuoteResponse = ledger::quote::quote;
     batch_get_balances: BatchGetBalancesRequest => BatchGetBalancesResponse = statement::rpc::balances;
 } }
 

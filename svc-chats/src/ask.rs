@@ -71,6 +71,7 @@ async fn ask_in(chats: &Chats, call: &Call<AskRequest>, streamed: bool) -> Resul
         update_id: None,
         text: call.text.clone(),
         timing: Timing::Now { streamed },
+        client_id: None,
         request: None,
         ask_key: None,
     };

@@ -1,7 +1,8 @@
-//! Channels: the built-in one of each assistant, and Telegram bots.
+//! Channels: the built-in one of each assistant, Telegram bots, and widgets on customers' own sites.
 
 pub mod rpc;
 pub mod store;
+pub mod widget;
 
 use chrono::Utc;
 use neipix_mesh::{AssistantId, ChannelId, Failure, WorkspaceId, db::Tx, seal, secret::Secret};
@@ -75,6 +76,7 @@ pub fn kind_of(kind: &str) -> ChannelKind {
     match kind {
         "api" => ChannelKind::Api,
         "telegram" => ChannelKind::Telegram,
+        "widget" => ChannelKind::Widget,
         _ => ChannelKind::Unspecified,
     }
 }

@@ -99,6 +99,7 @@ pub async fn create(
         update_id: None,
         text: question.join("\n\n").chars().filter(|c| *c != '\0').collect(),
         timing: Timing::Now { streamed: call.stream },
+        client_id: None,
         request: Some(serde_json::to_value(&request).map_err(Failure::internal)?),
         ask_key: Some((caller, call.body_hash.to_vec())),
     };

@@ -1,12 +1,14 @@
 //! The gate: whether the assistant may speak at all. Asked once, when a turn starts; refusals are free.
 
+pub mod look;
+pub mod rpc;
 pub mod schedule;
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     conversation::Handler,
-    stopwords::{Action, StopWords},
+    stopwords::{Action, Met, StopWords},
     turn::Reason,
 };
 
@@ -48,12 +50,23 @@ pub enum Verdict {
         to_person: bool,
         /// Whether the dialogue waits in the inbox while the assistant stays in charge.
         pending: bool,
+        /// Place of the stop word that matched in the version's list, from 0.
+        stop_word: Option<usize>,
     },
 }
 
 impl Verdict {
+    /// Place of the stop word that matched, from 0.
+    #[must_use]
+    pub fn stop_word(&self) -> Option<usize> {
+        match self {
+            Self::Go => None,
+            Self::Skip { stop_word, .. } => *stop_word,
+        }
+    }
+
     fn silent(reason: Reason) -> Self {
-        Self::Skip { reason, reply: None, away_since: None, to_person: false, pending: false }
+        Self::Skip { reason, reply: None, away_since: None, to_person: false, pending: false, stop_word: None }
     }
 }
 
@@ -70,6 +83,7 @@ pub fn decide(question: &Question<'_>) -> Verdict {
             away_since: None,
             to_person: false,
             pending: true,
+            stop_word: None,
         };
     }
     if let Some(schedule) = question.schedule
@@ -83,21 +97,28 @@ pub fn decide(question: &Question<'_>) -> Verdict {
             away_since: Some(closed_since),
             to_person: false,
             pending: true,
+            stop_word: None,
         };
     }
-    match question.texts.iter().find_map(|text| question.stop_words.in_question(text)) {
+    match question.texts.iter().find_map(|text| question.stop_words.find_in_question(text)) {
         None => Verdict::Go,
-        Some(Action::Silent) => Verdict::silent(Reason::StopWord),
-        Some(Action::Handoff) => {
-            Verdict::Skip { reason: Reason::StopWord, reply: None, away_since: None, to_person: true, pending: true }
-        }
-        Some(Action::FixedReply(reply)) => Verdict::Skip {
-            reason: Reason::StopWord,
-            reply: Some(reply.clone()),
-            away_since: None,
-            to_person: false,
-            pending: false,
-        },
+        Some(met) => stopped(met),
+    }
+}
+
+fn stopped(met: Met<'_>) -> Verdict {
+    let (reply, hands_over) = match met.action {
+        Action::Silent => (None, false),
+        Action::Handoff => (None, true),
+        Action::FixedReply(reply) => (Some(reply.clone()), false),
+    };
+    Verdict::Skip {
+        reason: Reason::StopWord,
+        reply,
+        away_since: None,
+        to_person: hands_over,
+        pending: hands_over,
+        stop_word: Some(met.place),
     }
 }
 

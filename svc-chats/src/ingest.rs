@@ -1,4 +1,4 @@
-//! A customer's message comes in: one way for the API, Telegram and the OpenAI face.
+//! A customer's message comes in: one way for the API, Telegram, the widget and the OpenAI face.
 //!
 //! Deduplicated by the channel's id of it, put into its dialogue under the dialogue's lock, and given to a turn: the one
 //! that waits, a new one, or none where a person answers. Acknowledged only after the commit.
@@ -23,9 +23,9 @@ use crate::{
 /// By what the channel knows the contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// `telegram` or `api`.
+    /// `telegram`, `api` or `visitor`.
     pub kind: &'static str,
-    /// Empty, or the assistant's id.
+    /// Empty, the assistant's id, or the widget's key.
     pub scope: String,
     /// The channel's id of the person.
     pub value: String,
@@ -42,7 +42,22 @@ pub enum Timing {
         streamed: bool,
     },
     /// After the customer's last message has been the last for so long.
-    After(Duration),
+    After {
+        /// How long.
+        delay: Duration,
+        /// Whether they read it as it is written.
+        streamed: bool,
+    },
+}
+
+impl Timing {
+    /// Whether the customer reads the answer as it is written.
+    #[must_use]
+    pub fn streamed(self) -> bool {
+        match self {
+            Self::Now { streamed } | Self::After { streamed, .. } => streamed,
+        }
+    }
 }
 
 /// Where the message belongs.
@@ -75,6 +90,8 @@ pub struct Arrival {
     pub text: String,
     /// When the turn starts.
     pub timing: Timing,
+    /// The id that the writer's client gave it.
+    pub client_id: Option<uuid::Uuid>,
     /// What the turn must know beside its messages (OpenAI face).
     pub request: Option<serde_json::Value>,
     /// SHA-256 of the caller's body with the caller's key (OpenAI face).
@@ -180,7 +197,7 @@ pub fn plan(facts: &Facts, text: &str, timing: Timing) -> Plan {
     let Some((found, reopened)) = goes_on else {
         let turn = match timing {
             Timing::Now { .. } => TurnPlan::Start,
-            Timing::After(delay) => TurnPlan::Queue { delay },
+            Timing::After { delay, .. } => TurnPlan::Queue { delay },
         };
         return Plan { fresh: true, reopened: false, standing: Standing::NEW, seq: 1, fast_turns: 0, turn };
     };
@@ -194,7 +211,7 @@ pub fn plan(facts: &Facts, text: &str, timing: Timing) -> Plan {
     }
     let delay = match timing {
         Timing::Now { .. } => Duration::ZERO,
-        Timing::After(delay) => delay,
+        Timing::After { delay, .. } => delay,
     };
     let turn = match (standing.handler, facts.waiting, facts.running, timing) {
         (Handler::Operator | Handler::Nobody, ..) => TurnPlan::None,
@@ -301,7 +318,7 @@ mod tests {
     }
 
     const CALL: Timing = Timing::Now { streamed: true };
-    const CHAT: Timing = Timing::After(Duration::from_secs(5));
+    const CHAT: Timing = Timing::After { delay: Duration::from_secs(5), streamed: false };
 
     #[test]
     fn three_quick_lines_are_one_turn() {

@@ -1,8 +1,12 @@
 //! Passages for a customer's words, from svc-assistants.
 
+use std::sync::Arc;
+
 use futures::{FutureExt as _, future::Shared};
 use neipix_mesh::{AssistantId, WorkspaceId};
-use neipix_proto::assistants::v1::{RetrieveRequest, assistant_service_client::AssistantServiceClient};
+use neipix_proto::assistants::v1::{
+    RetrieveRequest, RetrieveResponse, assistant_service_client::AssistantServiceClient,
+};
 use tokio::sync::oneshot;
 
 use crate::Chats;
@@ -10,8 +14,11 @@ use crate::Chats;
 /// Longest question, in characters.
 const QUESTION_MOST: usize = 20_000;
 
-/// Ids of passages that are being looked for, the best first. An error where nobody looks any more.
-pub type Sought = Shared<oneshot::Receiver<Vec<String>>>;
+/// What a search found, the best first.
+pub type Found = Arc<RetrieveResponse>;
+
+/// Passages that are being looked for. An error where nobody looks any more.
+pub type Sought = Shared<oneshot::Receiver<Found>>;
 
 /// Looks for passages beside the caller, where the assistant answers at all.
 pub fn seek(chats: &Chats, ws: WorkspaceId, assistant: AssistantId, text: String) -> Sought {
@@ -27,8 +34,8 @@ pub fn seek(chats: &Chats, ws: WorkspaceId, assistant: AssistantId, text: String
     receiver.shared()
 }
 
-/// Ids of passages that fit, the best first; none where retrieval does not answer: the answer is poorer, not absent.
-pub async fn passages(chats: &Chats, ws: WorkspaceId, assistant: AssistantId, texts: &[String]) -> Vec<String> {
+/// Passages that fit, the best first; none where retrieval does not answer: the answer is poorer, not absent.
+pub async fn passages(chats: &Chats, ws: WorkspaceId, assistant: AssistantId, texts: &[String]) -> Found {
     let request = RetrieveRequest {
         workspace_id: ws.to_string(),
         assistant_id: assistant.to_string(),
@@ -37,10 +44,10 @@ pub async fn passages(chats: &Chats, ws: WorkspaceId, assistant: AssistantId, te
     };
     let mut client = AssistantServiceClient::new(chats.mesh.background("svc-assistants"));
     match client.retrieve(request).await {
-        Ok(answer) => answer.into_inner().passages.into_iter().map(|p| p.passage_id).collect(),
+        Ok(answer) => Arc::new(answer.into_inner()),
         Err(status) => {
             tracing::warn!(workspace.id = %ws, error = status.message(), "retrieval did not answer");
-            vec![]
+            Found::default()
         }
     }
 }

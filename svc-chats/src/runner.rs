@@ -4,6 +4,7 @@
 //! anywhere leaves the turn to the next worker, ten seconds later.
 
 mod billing;
+mod endings;
 mod reply;
 mod steps;
 mod together;
@@ -31,7 +32,7 @@ use crate::{
     live::LiveTurn,
     retrieval::Sought,
     turn::{
-        State,
+        Notes, State,
         store::{self, Lease, Leased, read::Context},
     },
 };
@@ -69,6 +70,8 @@ pub struct Run {
     live: Arc<LiveTurn>,
     began: Instant,
     beaten: Arc<Mutex<Instant>>,
+    /// What the turn's explanation needs.
+    notes: Notes,
 }
 
 /// How work on a turn ended.
@@ -116,6 +119,7 @@ pub fn start(chats: &Chats, arrival: &Arrival, taken: &Taken) -> Option<Arc<Live
         live: live.clone(),
         began: Instant::now(),
         beaten: Arc::new(Mutex::new(Instant::now())),
+        notes: Notes::new(begun.handler_epoch),
     };
     let chats = chats.clone();
     chats.tasks.clone().spawn("turn", async move {
@@ -196,6 +200,7 @@ impl Run {
             live,
             began: Instant::now().checked_sub(waited).unwrap_or_else(Instant::now),
             beaten: Arc::new(Mutex::new(Instant::now())),
+            notes: Notes::new(leased.handler_epoch),
         }
     }
 

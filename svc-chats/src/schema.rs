@@ -64,6 +64,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    contact_merge (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        visitor_id -> Uuid,
+        from_contact_id -> Uuid,
+        into_contact_id -> Uuid,
+        identities -> Jsonb,
+        conversations -> Array<Uuid>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     conversation (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -163,6 +176,7 @@ diesel::table! {
         interrupted -> Bool,
         citations -> Nullable<Jsonb>,
         created_at -> Timestamptz,
+        client_id -> Nullable<Uuid>,
     }
 }
 
@@ -242,6 +256,7 @@ diesel::table! {
         to_state -> Text,
         epoch -> Int8,
         at -> Timestamptz,
+        record -> Nullable<Bytea>,
     }
 }
 
@@ -251,5 +266,58 @@ diesel::table! {
         channel_id -> Uuid,
         update_id -> Int8,
         seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    visitor (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        channel_id -> Uuid,
+        origin -> Text,
+        sub -> Nullable<Text>,
+        token_hash -> Bytea,
+        token_at -> Timestamptz,
+        token_used -> Bool,
+        former_hash -> Nullable<Bytea>,
+        former_until -> Nullable<Timestamptz>,
+        seen_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    widget (workspace_id, channel_id) {
+        workspace_id -> Uuid,
+        channel_id -> Uuid,
+        key -> Text,
+        origins -> Array<Text>,
+        locale -> Text,
+        title -> Text,
+        greeting -> Text,
+        accent -> Text,
+        side -> Text,
+        scheme -> Text,
+        require_identity -> Bool,
+        secrets_made -> Int4,
+    }
+}
+
+diesel::table! {
+    widget_route (key) {
+        key -> Text,
+        workspace_id -> Uuid,
+        channel_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    widget_secret (workspace_id, channel_id, kid) {
+        workspace_id -> Uuid,
+        channel_id -> Uuid,
+        kid -> Text,
+        sealed -> Bytea,
+        created_at -> Timestamptz,
     }
 }

@@ -40,9 +40,19 @@ enum Pattern {
 
 #[derive(Debug)]
 struct StopWord {
+    place: usize,
     pattern: Pattern,
     action: Action,
     check_answer: bool,
+}
+
+/// A stop word that was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Met<'a> {
+    /// Its place in the version's list, from 0.
+    pub place: usize,
+    /// What it does.
+    pub action: &'a Action,
 }
 
 /// The stop words of a version, compiled.
@@ -64,7 +74,7 @@ impl StopWords {
     pub fn of(words: &[proto::StopWord]) -> (Self, Vec<StopWordError>) {
         let (mut good, mut bad) = (vec![], vec![]);
         for (n, word) in words.iter().enumerate() {
-            match compile(word) {
+            match compile(n, word) {
                 Ok(word) => good.push(word),
                 Err(what) => bad.push(StopWordError { n: n + 1, what }),
             }
@@ -72,18 +82,30 @@ impl StopWords {
         (Self(good), bad)
     }
 
+    /// The first one that is met in a customer's text.
+    #[must_use]
+    pub fn find_in_question(&self, text: &str) -> Option<Met<'_>> {
+        let text = Text::of(text);
+        self.0.iter().find(|word| word.pattern.is_in(&text)).map(StopWord::met)
+    }
+
+    /// The first one that is met in the assistant's own answer; only of stop words that check answers.
+    #[must_use]
+    pub fn find_in_answer(&self, text: &str) -> Option<Met<'_>> {
+        let text = Text::of(text);
+        self.0.iter().filter(|word| word.check_answer).find(|word| word.pattern.is_in(&text)).map(StopWord::met)
+    }
+
     /// What the first match in a customer's text does.
     #[must_use]
     pub fn in_question(&self, text: &str) -> Option<&Action> {
-        let text = Text::of(text);
-        self.0.iter().find(|word| word.pattern.is_in(&text)).map(|word| &word.action)
+        self.find_in_question(text).map(|met| met.action)
     }
 
     /// What the first match in the assistant's own answer does; only of stop words that check answers.
     #[must_use]
     pub fn in_answer(&self, text: &str) -> Option<&Action> {
-        let text = Text::of(text);
-        self.0.iter().filter(|word| word.check_answer).find(|word| word.pattern.is_in(&text)).map(|word| &word.action)
+        self.find_in_answer(text).map(|met| met.action)
     }
 
     /// Whether any of them checks answers: then nothing of an answer is streamed.
@@ -93,7 +115,13 @@ impl StopWords {
     }
 }
 
-fn compile(word: &proto::StopWord) -> Result<StopWord, String> {
+impl StopWord {
+    fn met(&self) -> Met<'_> {
+        Met { place: self.place, action: &self.action }
+    }
+}
+
+fn compile(place: usize, word: &proto::StopWord) -> Result<StopWord, String> {
     let words = || words(&visible(&word.pattern));
     let pattern = match word.r#match() {
         StopWordMatch::Regex => Pattern::Regex(regex(&word.pattern)?),
@@ -114,7 +142,7 @@ fn compile(word: &proto::StopWord) -> Result<StopWord, String> {
         StopWordAction::FixedReply if !word.reply.is_empty() => Action::FixedReply(word.reply.clone()),
         StopWordAction::FixedReply | StopWordAction::Silent | StopWordAction::Unspecified => Action::Silent,
     };
-    Ok(StopWord { pattern, action, check_answer: word.check_answer })
+    Ok(StopWord { place, pattern, action, check_answer: word.check_answer })
 }
 
 /// Compiles an expression within limits; ё in it means е.

@@ -4,11 +4,13 @@
 //! cancelled. Which transaction writes which step stands in the contract (§E).
 
 pub mod reason;
+pub mod record;
 pub mod store;
 
 use neipix_proto::chats::v1::TurnState;
 
 pub use reason::Reason;
+pub use record::Notes;
 
 /// How far a turn got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

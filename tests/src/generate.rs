@@ -168,8 +168,10 @@ pub fn id_kind(method: &neipix_proto::Method) -> &'static str {
         ("ChannelService", _) => "channel",
         ("BillingService", _) => "transfer",
         ("AuthService", _) => "api_key",
-        (_, "ResendMessage") => "message",
-        (_, "GetTurn") => "turn",
+        (_, "ResendMessage" | "ExplainMessage") => "message",
+        (_, "GetTurn" | "ExplainTurn") => "turn",
+        ("SimulationService", "ExplainSimulatedTurn") => "simulated_turn",
+        ("SimulationService", _) => "assistant",
         _ => "conversation",
     }
 }

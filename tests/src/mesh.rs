@@ -27,11 +27,18 @@ use crate::{
 /// A process in a debug build, beside others that start, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
+/// A process, and whether it was given settings that are not in its plan.
+#[derive(Clone)]
+struct Running {
+    child: Arc<Child>,
+    altered: bool,
+}
+
 /// A running mesh. Dropping it kills every process.
 pub struct Mesh {
     shape: Shape,
     settings: Settings,
-    running: Mutex<HashMap<(String, usize), Arc<Child>>>,
+    running: Mutex<HashMap<(String, usize), Running>>,
     cli: CliMesh,
     infrastructure: Infrastructure,
     dir: TempDir,
@@ -151,7 +158,10 @@ impl Mesh {
         spec.envs.extend(envs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let child = Child::spawn(spec).await.with_context(|| format!("start {}", replica.label()))?;
         let key = (replica.service.to_owned(), replica.number);
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(child));
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, Running { child: Arc::new(child), altered: !envs.is_empty() });
         Ok(())
     }
 
@@ -164,9 +174,13 @@ impl Mesh {
         .await;
     }
 
-    fn child(&self, service: &str, number: usize) -> Option<Arc<Child>> {
+    fn running(&self, service: &str, number: usize) -> Option<Running> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.get(&(service.to_owned(), number)).cloned()
+    }
+
+    fn child(&self, service: &str, number: usize) -> Option<Arc<Child>> {
+        self.running(service, number).map(|running| running.child)
     }
 
     /// Signals a process.
@@ -180,6 +194,12 @@ impl Mesh {
     #[must_use]
     pub fn runs(&self, service: &str, number: usize) -> bool {
         self.child(service, number).is_some_and(|child| child.ended().is_none())
+    }
+
+    /// Whether a process runs with the settings of its plan and no others.
+    #[must_use]
+    pub fn runs_as_planned(&self, service: &str, number: usize) -> bool {
+        self.running(service, number).is_some_and(|it| it.child.ended().is_none() && !it.altered)
     }
 
     /// Waits until a process has ended.

@@ -19,6 +19,8 @@ pub const ROLES: [&str; 4] = ["owner", "manager", "operator", "viewer"];
 pub const PLATFORM_ROLES: [&str; 5] = ["superadmin", "admin", "billing", "support", "content"];
 /// The column that says what an API key may hold.
 pub const KEY: &str = "key";
+/// The column of visitors of the web widget, who have no role.
+pub const VISITOR: &str = "visitor";
 
 /// Who may call an rpc.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,7 +209,7 @@ impl Table {
     pub fn against_guard(&self, known: &[&str], holds: impl Fn(&str, &str) -> bool) -> Vec<String> {
         let mut found = Vec::new();
         for permission in self.permissions.keys() {
-            for column in ROLES.into_iter().chain(PLATFORM_ROLES).chain([KEY]) {
+            for column in ROLES.into_iter().chain(PLATFORM_ROLES).chain([KEY, VISITOR]) {
                 let (ours, theirs) = (self.holds(column, permission), holds(column, permission));
                 if ours != theirs {
                     found.push(format!("{column} {permission}: the table says {ours}, the guard {theirs}"));

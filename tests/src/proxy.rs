@@ -13,8 +13,9 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
+    time::Instant,
 };
 
 /// What happens to the bytes.
@@ -23,7 +24,7 @@ pub enum Mode {
     /// They pass.
     #[default]
     Forward,
-    /// Each piece waits that long, in both directions.
+    /// Each piece arrives that much later, in both directions; those behind it do not wait for it.
     Delay(Duration),
     /// They are read and lost, in both directions; nobody is told: a half-open connection.
     HalfOpen,
@@ -186,9 +187,28 @@ async fn link(mut client: TcpStream, links: Links) {
     }
 }
 
+/// What was read goes on after its delay while more is read: a long way, not a narrow one.
 async fn pump(
-    mut from: impl AsyncReadExt + Unpin,
+    from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
+    direction: Direction,
+    links: &Links,
+) -> io::Result<()> {
+    let (way, mut arriving) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    let deliver = async {
+        while let Some((due, piece)) = arriving.recv().await {
+            tokio::time::sleep_until(due).await;
+            to.write_all(&piece).await?;
+        }
+        to.shutdown().await
+    };
+    tokio::try_join!(take(from, way, direction, links), deliver).map(|_| ())
+}
+
+/// Reads to the end; what the mode lets through is put on the way.
+async fn take(
+    mut from: impl AsyncReadExt + Unpin,
+    way: mpsc::UnboundedSender<(Instant, Vec<u8>)>,
     direction: Direction,
     links: &Links,
 ) -> io::Result<()> {
@@ -201,20 +221,18 @@ async fn pump(
         let count = read?;
         let mode = *links.modes.borrow();
         match mode {
-            Mode::Delay(time) => tokio::time::sleep(time).await,
             Mode::HalfOpen => silent(count).await?,
             Mode::DropResponses if direction == Direction::Down => silent(count).await?,
             Mode::CutResponses if direction == Direction::Down => {
                 return Err(io::Error::other("cut on purpose"));
             }
-            _ => {}
-        }
-        let lost = mode == Mode::HalfOpen || (mode == Mode::DropResponses && direction == Direction::Down);
-        if count == 0 {
-            return to.shutdown().await;
-        }
-        if !lost {
-            to.write_all(&buffer[..count]).await?;
+            Mode::Delay(_) | Mode::Forward | Mode::DropResponses | Mode::CutResponses | Mode::Refuse => {
+                if count == 0 {
+                    return Ok(());
+                }
+                let late = if let Mode::Delay(time) = mode { time } else { Duration::ZERO };
+                let _ = way.send((Instant::now() + late, buffer[..count].to_vec()));
+            }
         }
     }
 }
@@ -274,6 +292,23 @@ mod tests {
         proxy.cut();
         assert!(say(&mut socket, b"gone").await.is_err());
         assert_eq!(proxy.accepted(), 1);
+    }
+
+    #[tokio::test]
+    async fn pieces_are_read_while_the_one_before_is_on_its_way() {
+        let (_mode, modes) = watch::channel(Mode::Delay(Duration::from_secs(3600)));
+        let (_cut, cut_heard) = watch::channel(0);
+        let upstream = (Ipv4Addr::LOCALHOST, 1).into();
+        let links = Links { upstream, modes, cut_heard, accepted: Arc::default(), given_up: Arc::default() };
+        // One word fits on each side of the proxy.
+        let ((mut said, from), (to, _heard)) = (tokio::io::duplex(4), tokio::io::duplex(4));
+        tokio::spawn(async move { pump(from, to, Direction::Up, &links).await });
+        let spoken = async {
+            for word in [b"one.", b"two.", b"six."] {
+                said.write_all(word).await.unwrap();
+            }
+        };
+        within(SHORT, "three words are read", spoken).await;
     }
 
     #[tokio::test]

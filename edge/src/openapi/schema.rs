@@ -285,6 +285,7 @@ fn problem() -> Value {
             "reason": {"type": "string", "description": "The stable name of what went wrong."},
             "trace_id": {"type": "string", "description": "Tell it to support."},
             "object": {"type": "string", "description": "What the first call made (ALREADY_DONE)."},
+            "challenge": {"type": "string", "description": "What must be solved first (PROOF_REQUIRED)."},
             "errors": {"type": "array", "items": {
                 "type": "object", "required": ["field", "message"],
                 "properties": {"field": {"type": "string"}, "message": {"type": "string"}}}},

@@ -181,6 +181,8 @@ impl Session {
             traceparent: self.traceparent.clone(),
             request_id: uuid::Uuid::now_v7().to_string(),
             deadline: Instant::now() + method.timeout,
+            address: None,
+            origin: None,
         }
     }
 

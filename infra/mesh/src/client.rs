@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -106,6 +106,8 @@ impl Mesh {
             request_id: context.request_id.clone(),
             idempotency_key: context.idempotency_key.clone(),
             authorization: context.authorization.clone(),
+            address: None,
+            origin: None,
         }
     }
 
@@ -120,6 +122,8 @@ impl Mesh {
             request_id: String::new(),
             idempotency_key: None,
             authorization: None,
+            address: None,
+            origin: None,
         }
     }
 
@@ -134,6 +138,8 @@ impl Mesh {
             request_id: passing.request_id,
             idempotency_key: passing.idempotency_key,
             authorization: passing.authorization,
+            address: passing.address,
+            origin: passing.origin,
         }
     }
 
@@ -157,7 +163,16 @@ pub struct Passing {
     pub request_id: String,
     /// When the answer is worthless.
     pub deadline: Instant,
+    /// Where it came from.
+    pub address: Option<IpAddr>,
+    /// The page that the browser names.
+    pub origin: Option<HeaderValue>,
 }
+
+/// Metadata by which the edge tells a service where a request came from.
+pub(crate) const ADDRESS: &str = "x-neipix-address";
+/// Metadata by which the edge tells a service which page sent a request.
+pub(crate) const ORIGIN: &str = "x-neipix-origin";
 
 /// A channel that carries one call's context; give it to a generated client.
 #[derive(Clone)]
@@ -169,6 +184,8 @@ pub struct Outgoing {
     request_id: String,
     idempotency_key: Option<String>,
     authorization: Option<HeaderValue>,
+    address: Option<IpAddr>,
+    origin: Option<HeaderValue>,
 }
 
 const TRIES: u32 = 3;
@@ -193,6 +210,12 @@ impl Outgoing {
         set("x-request-id", &self.request_id);
         if let (false, Some(key)) = (internal, &self.idempotency_key) {
             set("idempotency-key", key);
+        }
+        if let (false, Some(address)) = (internal, self.address) {
+            set(ADDRESS, &address.to_string());
+        }
+        if let (false, Some(origin)) = (internal, &self.origin) {
+            headers.insert(ORIGIN, origin.clone());
         }
         if let (false, Some(authorization)) = (internal, &self.authorization) {
             headers.insert(http::header::AUTHORIZATION, authorization.clone());

@@ -236,6 +236,10 @@ pub struct Settings {
     pub listen: Listen,
     /// Certificates of the mesh; none: everything in one process, or a trusted wire.
     pub tls: Option<TlsFiles>,
+    /// The built web apps; none: they are not served.
+    pub web_dir: Option<PathBuf>,
+    /// Object storage as browsers reach it, without a slash at its end.
+    pub storage_endpoint: Option<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Cidr>,
     /// Cost of a password hash.
@@ -246,6 +250,8 @@ pub struct Settings {
     pub telegram_api: String,
     /// Put into `bonus` of a new wallet.
     pub welcome_grant_micro_pix: i64,
+    /// What test dialogues of a workspace may cost a day (UTC) before its wallet pays.
+    pub simulation_free_micro_pix: i64,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Armed crash points, as written.

@@ -1,6 +1,7 @@
 //! What travels with a call: who calls, in which workspace, until when.
 
 use std::{
+    net::IpAddr,
     ops::Deref,
     sync::Arc,
     time::{Duration, Instant},
@@ -67,6 +68,10 @@ pub struct CallContext {
     pub body: Bytes,
     /// The caller's credential, passed on to rpcs of other services that are not internal.
     pub authorization: Option<HeaderValue>,
+    /// Where the request came from, as the edge saw it; none for calls that did not pass the edge.
+    pub address: Option<IpAddr>,
+    /// The page that the browser names in `Origin`, as it came; none where there is no such header.
+    pub origin: Option<String>,
 }
 
 impl CallContext {
@@ -87,6 +92,8 @@ impl CallContext {
             idempotency_key: None,
             body: Bytes::new(),
             authorization: None,
+            address: None,
+            origin: None,
         })
     }
 

@@ -23,6 +23,7 @@ pub struct Failure {
     fields: Vec<FieldProblem>,
     retry_after: Option<Duration>,
     object: Option<String>,
+    challenge: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -51,7 +52,15 @@ impl Failure {
 
     /// The same for a reason already looked up.
     pub fn of(reason: &'static ReasonInfo, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), fields: vec![], retry_after: None, object: None, source: None }
+        Self {
+            reason,
+            detail: detail.into(),
+            fields: vec![],
+            retry_after: None,
+            object: None,
+            challenge: None,
+            source: None,
+        }
     }
 
     /// One field breaks a rule.
@@ -120,6 +129,19 @@ impl Failure {
         self
     }
 
+    /// Says what must be solved first (PROOF_REQUIRED).
+    #[must_use]
+    pub fn with_challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenge = Some(challenge.into());
+        self
+    }
+
+    /// What must be solved first.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&str> {
+        self.challenge.as_deref()
+    }
+
     /// The reason.
     #[must_use]
     pub fn reason(&self) -> &'static ReasonInfo {
@@ -155,6 +177,9 @@ impl Failure {
         let mut metadata = std::collections::HashMap::new();
         if let Some(object) = self.object {
             metadata.insert("object".to_owned(), object);
+        }
+        if let Some(challenge) = self.challenge {
+            metadata.insert("challenge".to_owned(), challenge);
         }
         let mut details = ErrorDetails::with_error_info(self.reason.name, self.reason.package, metadata);
         for problem in self.fields {
@@ -218,6 +243,8 @@ pub struct Reading {
     pub retry_after: Option<Duration>,
     /// The object of ALREADY_DONE.
     pub object: Option<String>,
+    /// What must be solved first (PROOF_REQUIRED).
+    pub challenge: Option<String>,
 }
 
 impl Reading {
@@ -250,6 +277,7 @@ pub fn read_status(status: &Status) -> Reading {
         }),
         retry_after: details.retry_info().and_then(|r| r.retry_delay),
         object: info.and_then(|i| i.metadata.get("object").cloned()),
+        challenge: info.and_then(|i| i.metadata.get("challenge").cloned()),
     }
 }
 
@@ -278,6 +306,7 @@ impl From<Status> for Failure {
         failure.fields = reading.fields;
         failure.retry_after = reading.retry_after;
         failure.object = reading.object;
+        failure.challenge = reading.challenge;
         failure
     }
 }

@@ -90,6 +90,42 @@ impl PageTokens {
     }
 }
 
+/// Bytes of the tags of `PageTokens::tag`.
+const TAG: usize = 16;
+
+impl PageTokens {
+    /// A tag by which this service knows later that it made a text itself, for one purpose. Every replica knows it.
+    ///
+    /// # Errors
+    /// INTERNAL where there is no key.
+    pub fn tag(&self, purpose: &str, text: &[u8]) -> Result<[u8; TAG], Failure> {
+        let (_, secret) = self.0.first();
+        let whole = purposed(secret.expose(), purpose, text)?.finalize().into_bytes();
+        let mut tag = [0; TAG];
+        tag.copy_from_slice(&whole[..TAG]);
+        Ok(tag)
+    }
+
+    /// Whether a tag is of this text and purpose.
+    #[must_use]
+    pub fn is_tag(&self, purpose: &str, text: &[u8], tag: &[u8]) -> bool {
+        tag.len() == TAG
+            && self.0.iter().any(|(_, secret)| {
+                purposed(secret.expose(), purpose, text).is_ok_and(|mac| mac.verify_truncated_left(tag).is_ok())
+            })
+    }
+}
+
+/// Filters of no list: a tag is never a page token.
+fn purposed(key: &[u8], purpose: &str, text: &[u8]) -> Result<Mac, Failure> {
+    let mut mac = Mac::new_from_slice(key).map_err(Failure::internal)?;
+    mac.update(b"tag\0");
+    mac.update(purpose.as_bytes());
+    mac.update(b"\0");
+    mac.update(text);
+    Ok(mac)
+}
+
 fn mac(key: &[u8], context: &CallContext, json: &[u8]) -> Result<Mac, Failure> {
     let mut mac = Mac::new_from_slice(key).map_err(Failure::internal)?;
     mac.update(context.workspace.0.as_bytes());

@@ -45,6 +45,13 @@ struct Kept {
     api_key: String,
 }
 
+const KEPT: &str = "demo.json";
+
+/// Whether a folder has been served before.
+pub(crate) fn is_there(dir: &Path) -> bool {
+    dir.join(KEPT).is_file()
+}
+
 /// Makes what is missing: `address` is the edge's, `cli` leads to the services.
 ///
 /// # Errors
@@ -53,7 +60,7 @@ pub async fn seed(address: SocketAddr, cli: &Mesh, secrets: &Secrets, dir: &Path
     let owner = Person { email: "owner@neipix.example", password: secrets.get("demo owner")? };
     let staff = Person { email: "root@neipix.example", password: secrets.get("demo superadmin")? };
     let api = Api::new(address)?;
-    let path = dir.join("demo.json");
+    let path = dir.join(KEPT);
     let kept: Option<Kept> = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
     if let Some(kept) = kept
         && api.accepts(&kept.api_key).await?

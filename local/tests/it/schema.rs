@@ -68,8 +68,14 @@ async fn inv_40_every_tenant_table_is_fenced_but_the_listed_ones() {
            AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1",
     )
     .await;
-    let listed =
-        ["admin.directory_workspace", "auth.api_key_route", "auth.session", "chats.bot_route", "chats.hook_route"];
+    let listed = [
+        "admin.directory_workspace",
+        "auth.api_key_route",
+        "auth.session",
+        "chats.bot_route",
+        "chats.hook_route",
+        "chats.widget_route",
+    ];
     assert_eq!(open, listed);
     let half = query(
         &url,

@@ -1,10 +1,10 @@
 //! Reply: reads what the answer needs, where the search has not just read it, then streams.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
-use neipix_mesh::{AssistantId, Call, Failure, PassageId, Stream, db::Tx};
+use neipix_mesh::{AssistantId, Call, CallContext, Failure, PassageId, Stream, db::Tx};
 use neipix_proto::assistants::v1::{AssistantSpec, DialogueRole, ReplyEvent, ReplyRequest};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -32,7 +32,20 @@ const OUTPUT_TOKENS_MAX: i32 = 8_000;
 /// # Errors
 /// NOT_PUBLISHED, FIELD_INVALID.
 pub async fn reply(state: &Assistants, call: Call<ReplyRequest>) -> Result<Stream<ReplyEvent>, Failure> {
-    let request = call.message.clone();
+    let receiver = begin(state, &call.context, call.message.clone(), None).await?;
+    Ok(Box::pin(ReceiverStream::new(receiver).map(Ok)))
+}
+
+/// Begins an answer: the live turn's and the test dialogue's. With `draft` instead of the version that the request names.
+///
+/// # Errors
+/// NOT_PUBLISHED, FIELD_INVALID.
+pub async fn begin(
+    state: &Assistants,
+    context: &CallContext,
+    request: ReplyRequest,
+    draft: Option<Arc<AssistantSpec>>,
+) -> Result<mpsc::Receiver<ReplyEvent>, Failure> {
     let assistant: AssistantId =
         request.assistant_id.parse().map_err(|_| Failure::invalid("assistant_id", "must be a UUID"))?;
     let turn = request.turn_id.parse().map_err(|_| Failure::invalid("turn_id", "must be a UUID"))?;
@@ -42,12 +55,15 @@ pub async fn reply(state: &Assistants, call: Call<ReplyRequest>) -> Result<Strea
         .map(|id| id.parse::<PassageId>())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| Failure::invalid("passage_ids", "must be UUIDs"))?;
-    let ws = call.context.workspace;
+    let ws = context.workspace;
     let (spec, passages, providers) = state
         .db
-        .read(&call.context, "answers.read", async |tx: &mut Tx| {
+        .read(context, "answers.read", async |tx: &mut Tx| {
             // What is known costs no statement, and no statement no transaction.
-            let spec = state.versions.get(tx, ws, assistant, request.version).await?;
+            let spec = match &draft {
+                Some(draft) => draft.clone(),
+                None => state.versions.get(tx, ws, assistant, request.version).await?,
+            };
             let known = (state.recent.passages(ws, assistant, &ids), enabled(state, &request));
             let (passages, providers) = match known {
                 (Some(passages), Some(providers)) => return Ok((spec, passages, providers)),
@@ -83,12 +99,18 @@ pub async fn reply(state: &Assistants, call: Call<ReplyRequest>) -> Result<Strea
         },
         prompt: full,
         asked: request.inputs.join("\n"),
+        switched_off: switched_off(&request.passage_ids, &passages),
         passages,
         streamed: request.streamed,
         state: state.clone(),
     };
     state.tasks.spawn("answer", run.run());
-    Ok(Box::pin(ReceiverStream::new(receiver).map(Ok)))
+    Ok(receiver)
+}
+
+/// Passages that were found, and may not be answered from any more.
+fn switched_off(asked: &[String], there: &[PassageRow]) -> Vec<String> {
+    asked.iter().filter(|id| there.iter().all(|row| row.id.to_string() != **id)).cloned().collect()
 }
 
 /// The enabled providers as they were a moment ago, where all asked ones are among them: one may be new.

@@ -8,7 +8,8 @@ use std::{
 
 use neipix_mesh::{AttemptId, TurnId};
 use neipix_proto::assistants::v1::{
-    AttemptEnded, Citation, Delta, FinishKind, Finished, Handoff, ReplyEvent, Started, Usage, reply_event::Event,
+    AttemptEnded, Citation, Delta, DropRule, DroppedPassage, FinishKind, Finished, Handoff, ReplyEvent, Started, Usage,
+    reply_event::Event,
 };
 use tokio::sync::mpsc;
 
@@ -88,6 +89,8 @@ pub struct Run {
     pub asked: String,
     /// In the order of their marks.
     pub passages: Vec<PassageRow>,
+    /// Ids of passages that were found, and may not be answered from any more.
+    pub switched_off: Vec<String>,
     pub streamed: bool,
 }
 
@@ -287,7 +290,7 @@ impl Run {
         if !answer.is_sure {
             self.outlet.send(Event::Handoff(Handoff { reason: "low_confidence".to_owned() })).await?;
         }
-        self.finish(FinishKind::Complete, vec![id.to_string()], answer.citations).await
+        self.finish_seen(FinishKind::Complete, vec![id.to_string()], answer.citations, self.passages.len()).await
     }
 
     async fn started(&mut self, ready: &Ready, id: AttemptId, model: &str) -> Result<(), Gone> {
@@ -314,11 +317,26 @@ impl Run {
     }
 
     async fn finish(&mut self, kind: FinishKind, charged: Vec<String>, cited: Vec<Citation>) -> Result<(), Gone> {
+        self.finish_seen(kind, charged, cited, self.prompt.materials).await
+    }
+
+    /// The end of an answer that saw the first so many passages.
+    async fn finish_seen(
+        &mut self,
+        kind: FinishKind,
+        charged: Vec<String>,
+        cited: Vec<Citation>,
+        seen: usize,
+    ) -> Result<(), Gone> {
+        let dropped = |passage_id: String, rule: DropRule| DroppedPassage { passage_id, rule: rule.into() };
+        let too_long = self.passages.iter().skip(seen).map(|row| dropped(row.id.to_string(), DropRule::Tokens));
+        let gone = self.switched_off.iter().map(|id| dropped(id.clone(), DropRule::SwitchedOff));
         let finished = Finished {
             kind: kind.into(),
             charged_attempt_ids: charged,
             prompt_hash: self.prompt.hash(),
             citations: cited,
+            dropped: too_long.chain(gone).collect(),
         };
         self.outlet.send(Event::Finished(finished)).await
     }

@@ -10,8 +10,15 @@ use std::{
 use diesel::{QueryableByName, sql_types::BigInt};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use neipix_mesh::{
-    AssistantId, Call, CallContext, Failure, FileId, UserId, WorkspaceId, access::roles::Permissions, client::Mesh,
-    config::Settings, db::Tx, secret::Secret, service::Parts, shutdown::Shutdown, tasks::Tasks,
+    AssistantId, Call, CallContext, Caller, Failure, FileId, UserId, WorkspaceId,
+    access::{roles::Permissions, token::Claims},
+    client::{Mesh, Upstream},
+    config::Settings,
+    db::Tx,
+    secret::Secret,
+    service::Parts,
+    shutdown::Shutdown,
+    tasks::Tasks,
 };
 use neipix_proto::{
     assistants::v1::{Assistant, AssistantSpec, CreateAssistantRequest, PublishAssistantRequest},
@@ -57,6 +64,11 @@ impl Test {
 
     /// The same with settings of its own.
     pub async fn with(pairs: &[(&str, &str)]) -> Self {
+        Self::beside(pairs, HashMap::new()).await
+    }
+
+    /// The same beside other services.
+    pub async fn beside(pairs: &[(&str, &str)], upstreams: HashMap<String, Upstream>) -> Self {
         let settings = given();
         let owner = settings.database_url().unwrap().expose().clone();
         let database = database(&owner).await;
@@ -65,7 +77,7 @@ impl Test {
         let own = [("DATABASE_URL", owner_url.as_str()), ("ASSISTANTS_DATABASE_URL", service_url.as_str())];
         let pairs = own.into_iter().chain([("ASSISTANTS_POOL", "4")]).chain(pairs.iter().copied());
         let settings = settings.with(NAME, pairs.map(|(k, v)| (k.to_owned(), v.to_owned()))).unwrap();
-        let mesh = Mesh::new(NAME, HashMap::new());
+        let mesh = Mesh::new(NAME, upstreams);
         let parts = Parts::new(NAME, &settings, mesh, Tasks::new(), Shutdown::new()).unwrap();
         Self {
             state: Assistants::new(&parts).unwrap(),
@@ -92,6 +104,10 @@ impl Test {
             "KnowledgeService"
         } else if rpc.contains("Provider") {
             "ProviderService"
+        } else if rpc.contains("Simulat") {
+            "SimulationService"
+        } else if rpc == "GetSources" {
+            "SourceService"
         } else {
             "AssistantService"
         };
@@ -109,6 +125,16 @@ impl Test {
     pub fn narrowed<T: Message + Clone>(&self, only: AssistantId, rpc: &str, message: T) -> Call<T> {
         let call = self.call(rpc, message);
         let context = CallContext { assistant: Some(only), ..(*call.context).clone() };
+        Call { message: call.message, context: Arc::new(context) }
+    }
+
+    /// The same by a person of a workspace.
+    pub fn call_as<T: Message + Clone>(&self, ws: WorkspaceId, person: Uuid, rpc: &str, message: T) -> Call<T> {
+        let call = self.call_in(ws, rpc, message);
+        let claims = serde_json::json!({"iss": "t", "aud": "app", "sub": format!("user:{person}"), "sid": person,
+            "ws": ws, "role": "owner", "mv": 1, "iat": 0, "exp": 4_000_000_000i64, "jti": "j"});
+        let claims: Claims = serde_json::from_value(claims).unwrap();
+        let context = CallContext { caller: Caller::Member(Arc::new(claims)), ..(*call.context).clone() };
         Call { message: call.message, context: Arc::new(context) }
     }
 

@@ -4,9 +4,11 @@
 
 mod answers;
 mod assistants;
+mod doubles;
 mod harness;
 mod knowledge;
 mod peer;
 mod providers;
 mod schema;
 mod search;
+mod simulation;

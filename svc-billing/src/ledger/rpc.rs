@@ -291,7 +291,11 @@ fn answer(closed: &Closed) -> CloseResponse {
     CloseResponse { transfer_id: closed.transfer.to_string(), cost_micro_pix: closed.charged.get(), kind: kind.into() }
 }
 
-fn attempt(attempt: &ChargedAttempt) -> Result<(Uuid, String, Tokens), Failure> {
+/// An attempt of a request.
+///
+/// # Errors
+/// FIELD_INVALID.
+pub(super) fn attempt(attempt: &ChargedAttempt) -> Result<(Uuid, String, Tokens), Failure> {
     let id = attempt.attempt_id.parse().map_err(|_| Failure::invalid("attempts.attempt_id", "must be a UUID"))?;
     let tokens = Tokens {
         input: attempt.input_tokens,

@@ -13,9 +13,9 @@ use neipix_proto::chats::v1::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Trouble, kind_of, open_token, state_of,
+    Trouble, kind_of, open_token, state_of, status_name,
     store::{self, Bot, ChannelRow, Filter},
-    token_context,
+    token_context, widget,
 };
 use crate::{
     Chats, stamp,
@@ -38,22 +38,23 @@ pub fn channel(row: ChannelRow) -> Channel {
         last_error_en: row.last_error_en,
         etag: row.etag.to_string(),
         create_time: Some(stamp(row.created_at)),
+        widget: None,
     }
 }
 
-fn built_in() -> Failure {
+pub(super) fn built_in() -> Failure {
     Failure::new(
         ErrorReason::ChannelBuiltIn,
         "the api channel is made with its assistant; it cannot be added, changed or deleted",
     )
 }
 
-fn parse(id: &str, field: &str) -> Result<ChannelId, Failure> {
+pub(super) fn parse(id: &str, field: &str) -> Result<ChannelId, Failure> {
     id.parse().map_err(|_| Failure::invalid(field, "must be a UUID"))
 }
 
 /// Assistant of a request; none under `/integrations`.
-fn assistant_of(id: &str) -> Result<Option<AssistantId>, Failure> {
+pub(super) fn assistant_of(id: &str) -> Result<Option<AssistantId>, Failure> {
     match id {
         "" => Ok(None),
         id => id.parse().map(Some).map_err(|_| Failure::invalid("assistant_id", "must be a UUID")),
@@ -76,7 +77,7 @@ fn refuse(error: CallError) -> Failure {
     }
 }
 
-/// Connects a bot.
+/// Connects a bot, or makes a widget.
 ///
 /// # Errors
 /// BOT_TOKEN_INVALID, BOT_IN_USE, CHANNEL_BUILT_IN, CHANNEL_UNREACHABLE; NOT_FOUND for the assistant.
@@ -87,7 +88,16 @@ pub async fn create(chats: &Chats, call: Call<CreateChannelRequest>) -> Result<C
     let assistant =
         assistant_of(&call.assistant_id)?.ok_or_else(|| Failure::invalid("assistant_id", "must be a UUID"))?;
     call.context.sees_assistant(assistant)?;
-    chats.plans.get(call.context.workspace, assistant).await?;
+    let plan = chats.plans.get(call.context.workspace, assistant).await?;
+    if call.kind() == ChannelKind::Widget {
+        return widget::create(chats, &call, assistant, status_name(plan.answer.status())).await;
+    }
+    if call.bot_token.trim().is_empty() {
+        return Err(Failure::invalid("bot_token", "must be the token that @BotFather gave for the bot"));
+    }
+    if call.widget.is_some() {
+        return Err(Failure::invalid("widget", "belongs to kind CHANNEL_KIND_WIDGET"));
+    }
     let token = Secret::new(call.bot_token.trim().to_owned());
     let me = who_is(chats, &token).await?;
     let secret = new_secret();
@@ -204,7 +214,12 @@ async fn note(chats: &Chats, ws: WorkspaceId, id: ChannelId, trouble: Option<Tro
         .await
 }
 
-async fn visible(chats: &Chats, context: &CallContext, assistant: &str, id: &str) -> Result<ChannelRow, Failure> {
+pub(super) async fn visible(
+    chats: &Chats,
+    context: &CallContext,
+    assistant: &str,
+    id: &str,
+) -> Result<ChannelRow, Failure> {
     let (assistant, id) = (assistant_of(assistant)?, parse(id, "id")?);
     let row = chats
         .db
@@ -223,7 +238,9 @@ async fn visible(chats: &Chats, context: &CallContext, assistant: &str, id: &str
 /// # Errors
 /// NOT_FOUND.
 pub async fn get(chats: &Chats, call: Call<GetChannelRequest>) -> Result<Channel, Failure> {
-    visible(chats, &call.context, &call.assistant_id, &call.id).await.map(channel)
+    let row = visible(chats, &call.context, &call.assistant_id, &call.id).await?;
+    let shown = widget::shown(chats, call.context.workspace, vec![row]).await?.pop();
+    shown.ok_or_else(Failure::not_found)
 }
 
 async fn list_page(
@@ -249,7 +266,7 @@ async fn list_page(
         .await?;
     let next = size.cut(&mut rows).map(|last| (last.created_at, last.id));
     let token = next.map_or_else(|| Ok(String::new()), |key| chats.pages.encode(context, &key))?;
-    Ok((rows.into_iter().map(channel).collect(), token))
+    Ok((widget::shown(chats, context.workspace, rows).await?, token))
 }
 
 /// An assistant's channels, or all bots.
@@ -297,8 +314,14 @@ pub async fn update(chats: &Chats, call: Call<UpdateChannelRequest>) -> Result<C
         row.filter(|row| !row.deleted).ok_or_else(Failure::not_found)?
     };
     call.context.sees_assistant(row.assistant_id)?;
+    if row.kind == "widget" {
+        return widget::update(chats, &call, &row, &paths).await;
+    }
     if row.kind != "telegram" {
         return Err(built_in());
+    }
+    if call.update_mask.is_some() && paths.iter().any(|path| path.starts_with("widget")) {
+        return Err(Failure::invalid("update_mask", "`widget` belongs to channels of kind CHANNEL_KIND_WIDGET"));
     }
     let named = assistant_of(&asked.assistant_id)?.filter(|named| *named != row.assistant_id);
     let moves = match named {
@@ -353,11 +376,15 @@ pub async fn update(chats: &Chats, call: Call<UpdateChannelRequest>) -> Result<C
 
 /// The fields that an update changes.
 fn masked(call: &Call<UpdateChannelRequest>) -> Result<Vec<String>, Failure> {
-    const KNOWN: [&str; 2] = ["bot_token", "assistant_id"];
+    const KNOWN: [&str; 3] = ["bot_token", "assistant_id", "widget"];
+    let known = |path: &str| KNOWN.contains(&path) || widget::is_field(path);
     match &call.update_mask {
         None => Ok(KNOWN.iter().map(|p| (*p).to_owned()).collect()),
-        Some(mask) => match mask.paths.iter().find(|path| !KNOWN.contains(&path.as_str())) {
-            Some(_) => Err(Failure::invalid("update_mask", "may name bot_token and assistant_id only")),
+        Some(mask) => match mask.paths.iter().find(|path| !known(path)) {
+            Some(_) => Err(Failure::invalid(
+                "update_mask",
+                "may name bot_token, assistant_id, widget and the fields of widget that are not output only",
+            )),
             None => Ok(mask.paths.clone()),
         },
     }
@@ -369,6 +396,9 @@ fn masked(call: &Call<UpdateChannelRequest>) -> Result<Vec<String>, Failure> {
 /// CHANNEL_BUILT_IN, NOT_FOUND.
 pub async fn delete(chats: &Chats, call: Call<DeleteChannelRequest>) -> Result<Channel, Failure> {
     let row = visible(chats, &call.context, &call.assistant_id, &call.id).await?;
+    if row.kind == "widget" {
+        return widget::delete(chats, &call.context, row).await;
+    }
     if row.kind != "telegram" {
         return Err(built_in());
     }
@@ -394,14 +424,16 @@ pub async fn delete(chats: &Chats, call: Call<DeleteChannelRequest>) -> Result<C
     Ok(channel(row))
 }
 
-/// Asks Telegram how the bot is.
+/// Asks Telegram how the bot is; nobody needs to be asked about a widget.
 ///
 /// # Errors
 /// CHANNEL_UNREACHABLE, NOT_FOUND.
 pub async fn check(chats: &Chats, call: Call<CheckChannelRequest>) -> Result<Channel, Failure> {
     let row = visible(chats, &call.context, &call.assistant_id, &call.id).await?;
     let (ws, id) = (call.context.workspace, row.id);
-    let (Some(sealed), Some(hook)) = (&row.sealed_token, row.hook_id) else { return Ok(channel(row)) };
+    let (Some(sealed), Some(hook)) = (&row.sealed_token, row.hook_id) else {
+        return widget::shown(chats, ws, vec![row]).await?.pop().ok_or_else(Failure::not_found);
+    };
     let token = open_token(chats, ws, id, sealed)?;
     let trouble = match chats.telegram.webhook_info(&token).await {
         Ok(info) if info.url != hook_url(chats, hook) => Some(Trouble::HookTaken),

@@ -19,7 +19,7 @@ pub struct ChannelRow {
     /// The channel.
     #[diesel(sql_type = SqlUuid)]
     pub id: ChannelId,
-    /// `api` or `telegram`.
+    /// `api`, `telegram` or `widget`.
     #[diesel(sql_type = Text)]
     pub kind: String,
     /// Its assistant.
@@ -359,11 +359,19 @@ pub async fn set_state(
     .await?;
     let row = find(tx, ws, id).await?.ok_or_else(Failure::not_found)?;
     if was.changed {
-        let mut events = Events::default();
-        events.channel(row.assistant_id, id, row.etag);
-        tell(tx, ws, &events).await?;
+        tell_state(tx, ws, &row).await?;
     }
     Ok(row)
+}
+
+/// Tells that a channel is another now.
+///
+/// # Errors
+/// Storage.
+pub async fn tell_state(tx: &mut Tx, ws: WorkspaceId, row: &ChannelRow) -> Result<(), Failure> {
+    let mut events = Events::default();
+    events.channel(row.assistant_id, row.id, row.etag);
+    tell(tx, ws, &events).await
 }
 
 /// Keeps silent in a channel for a while.

@@ -12,9 +12,10 @@ use neipix_mesh::{
 use super::store::{self, Also, Locked};
 use crate::{
     Chats,
-    conversation::{Handler, Status, auto_return_at},
+    conversation::{Handler, Standing, Status, auto_return_at},
+    gate::look,
     turn::{
-        Reason, State,
+        Notes, Reason, State,
         store::end::{self, Ending},
     },
 };
@@ -22,8 +23,20 @@ use crate::{
 /// Turns whose worker must look whether it may go on.
 pub type Touched = Vec<TurnId>;
 
-/// Ends what runs in a dialogue and is not claimed; answers the turns whose workers must look.
-async fn silence(tx: &mut Tx, ws: WorkspaceId, locked: &mut Locked, reason: Reason) -> Result<Touched, Failure> {
+/// Ends what runs in a dialogue and is not claimed, since who answers there is about to change; answers the turns whose workers
+/// must look.
+async fn silence(
+    tx: &mut Tx,
+    ws: WorkspaceId,
+    locked: &mut Locked,
+    reason: Reason,
+    next: Standing,
+) -> Result<Touched, Failure> {
+    let notes = Notes::new(locked.standing.epoch);
+    if reason == Reason::TakeOver {
+        notes.decided([look::silenced_by_person(next.epoch)]);
+    }
+    let record = notes.encoded();
     let mut touched = vec![];
     for turn in store::open_turns(tx, ws, locked.id).await? {
         touched.push(turn.id);
@@ -43,6 +56,7 @@ async fn silence(tx: &mut Tx, ws: WorkspaceId, locked: &mut Locked, reason: Reas
             to_person: false,
             pending: false,
             attempts: &[],
+            record: &record,
         };
         end::end(tx, ws, locked, &ending).await?;
     }
@@ -76,7 +90,7 @@ pub async fn take_over(
     member: UserId,
     auto_return_minutes: i32,
 ) -> Result<Touched, Failure> {
-    let touched = silence(tx, ws, locked, Reason::TakeOver).await?;
+    let touched = silence(tx, ws, locked, Reason::TakeOver, locked.standing.taken_by(member)).await?;
     let standing = locked.standing.taken_by(member);
     store::write(tx, ws, locked, standing, Also { operator: true, ..Also::default() }).await?;
     watch_operator(tx, ws, locked.id, auto_return_minutes).await?;
@@ -119,7 +133,7 @@ pub async fn close(tx: &mut Tx, ws: WorkspaceId, locked: &mut Locked) -> Result<
     if locked.standing.status == Status::Closed {
         return Ok(vec![]);
     }
-    let touched = silence(tx, ws, locked, Reason::Closed).await?;
+    let touched = silence(tx, ws, locked, Reason::Closed, locked.standing.closed()).await?;
     let standing = locked.standing.closed();
     store::write(tx, ws, locked, standing, Also { new_context: true, ..Also::default() }).await?;
     jobs::finish(tx, &auto_return_key(locked.id)).await?;

@@ -164,14 +164,18 @@ struct MessageRow {
     interrupted: bool,
     #[diesel(sql_type = Nullable<Jsonb>)]
     citations: Option<serde_json::Value>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    client_id: Option<Uuid>,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
 }
 
 const MESSAGE: &str = "SELECT id, conversation_id, seq, author, author_member_id, turn_id, text, interrupted, citations, \
-    created_at FROM message WHERE workspace_id = $1";
+    client_id, created_at FROM message WHERE workspace_id = $1";
 
-fn author_of(author: &str) -> Author {
+/// An author as it stands in the table.
+#[must_use]
+pub fn author_of(author: &str) -> Author {
     match author {
         "contact" => Author::Contact,
         "assistant" => Author::Assistant,
@@ -215,6 +219,7 @@ async fn with_deliveries(tx: &mut Tx, ws: WorkspaceId, rows: Vec<MessageRow>) ->
             delivery_state: delivery_state(overall).into(),
             delivery_error: parts.iter().find(|p| !p.error.is_empty()).map(|p| p.error.clone()).unwrap_or_default(),
             create_time: Some(stamp(row.created_at)),
+            client_id: row.client_id.map(|id| id.to_string()).unwrap_or_default(),
         }
     };
     Ok(rows.into_iter().map(message).collect())

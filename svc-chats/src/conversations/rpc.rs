@@ -113,11 +113,15 @@ pub async fn messages(chats: &Chats, call: Call<ListMessagesRequest>) -> Result<
     Ok(ListMessagesResponse { messages, next_page_token })
 }
 
-/// A dialogue that the caller does not see is not there.
-async fn seen(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Result<(), Failure> {
+/// A dialogue that the caller does not see is not there. Answers its assistant.
+///
+/// # Errors
+/// NOT_FOUND; storage.
+pub async fn seen(tx: &mut Tx, context: &CallContext, id: ConversationId) -> Result<AssistantId, Failure> {
     let rows = list::conversations(tx, context.workspace, &[id]).await?;
     let row = rows.first().ok_or_else(Failure::not_found)?;
-    context.sees_assistant(row.assistant_id)
+    context.sees_assistant(row.assistant_id)?;
+    Ok(row.assistant_id)
 }
 
 /// A dialogue's turns, newest first.
@@ -275,6 +279,7 @@ pub async fn send(chats: &Chats, call: Call<SendMessageRequest>) -> Result<Messa
     if call.text.trim().is_empty() {
         return Err(Failure::invalid("text", "must hold more than spaces"));
     }
+    let client_id = optional(&call.client_id, "client_id")?;
     let minutes = auto_return_minutes(chats, &call.context, id).await?;
     let ws = call.context.workspace;
     idempotency::once(&chats.db, &chats.sealer, &call, "chats.send", async |tx: &mut Tx| {
@@ -286,7 +291,7 @@ pub async fn send(chats: &Chats, call: Call<SendMessageRequest>) -> Result<Messa
             return Err(Failure::new(ErrorReason::NotHandler, "you do not hold this dialogue: take it over first"));
         }
         let message = MessageId::new(Utc::now());
-        say(tx, ws, &mut locked, message, Speaker::Operator(member), &call.text).await?;
+        say(tx, ws, &mut locked, message, Speaker::Operator(member), &call.text, client_id).await?;
         act::still_here(tx, ws, id, minutes).await?;
         list::messages_by_id(tx, ws, &[message]).await?.pop().ok_or_else(Failure::not_found)
     })
@@ -300,10 +305,11 @@ async fn say(
     message: MessageId,
     speaker: Speaker,
     text: &str,
+    client_id: Option<uuid::Uuid>,
 ) -> Result<(), Failure> {
     let kind = store::channel_kind(tx, ws, locked.channel).await?;
     let parts = delivery::parts(&kind, &locked.address, text);
-    store::say(tx, ws, locked, &Saying { message, speaker, turn: None, text, parts: &parts }).await?;
+    store::say(tx, ws, locked, &Saying { message, speaker, turn: None, text, parts: &parts, client_id }).await?;
     let standing = locked.standing;
     store::write(tx, ws, locked, standing, Also { messages: 1, operator: true, ..Also::default() }).await
 }

@@ -219,6 +219,8 @@ pub struct Saying<'a> {
     pub text: &'a str,
     /// Parts that the channel delivers; none where it reads.
     pub parts: &'a [Part],
+    /// The id that the writer's client gave it.
+    pub client_id: Option<uuid::Uuid>,
 }
 
 /// Adds a message behind the last one, with its deliveries, in a dialogue that is locked. `write` must follow, telling that
@@ -234,7 +236,7 @@ pub async fn say(tx: &mut Tx, ws: WorkspaceId, locked: &Locked, saying: &Saying<
     };
     sql_query(
         "WITH said AS (INSERT INTO message (workspace_id, id, conversation_id, seq, author, author_member_id, turn_id, text, \
-         claimed_handler_epoch, interrupted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9 IS NOT NULL)), \
+         claimed_handler_epoch, interrupted, client_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9 IS NOT NULL, $14)), \
          parts AS (INSERT INTO delivery (workspace_id, id, message_id, conversation_id, channel_id, seq, part, text, entities) \
          SELECT $1, p.id, $2, $3, $10, $4, p.n, p.text, p.entities FROM unnest($11::uuid[], $12::text[], $13::jsonb[]) \
          WITH ORDINALITY AS p (id, text, entities, n)) \
@@ -254,6 +256,7 @@ pub async fn say(tx: &mut Tx, ws: WorkspaceId, locked: &Locked, saying: &Saying<
     .bind::<Array<SqlUuid>, _>(saying.parts.iter().map(|p| p.id).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(saying.parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>())
     .bind::<Array<Jsonb>, _>(saying.parts.iter().map(|p| p.entities.clone()).collect::<Vec<_>>())
+    .bind::<Nullable<SqlUuid>, _>(saying.client_id)
     .kept()
     .execute(tx)
     .await?;
@@ -317,8 +320,10 @@ pub async fn open_for_unanswered(tx: &mut Tx, ws: WorkspaceId, locked: &Locked, 
              AND m.author = 'contact' AND m.seq > spoken.seq AND last.author = 'contact' AND NOT EXISTS ( \
              SELECT 1 FROM turn_input i JOIN turn t ON t.workspace_id = i.workspace_id AND t.id = i.turn_id \
              WHERE i.workspace_id = $1 AND i.message_id = m.id AND t.ended_at IS NULL)), \
-         opened AS (INSERT INTO turn (workspace_id, id, conversation_id, assistant_id, due_at) \
-             SELECT $1, $3, $2, $4, clock_timestamp() WHERE EXISTS (SELECT 1 FROM words) ON CONFLICT DO NOTHING RETURNING id), \
+         opened AS (INSERT INTO turn (workspace_id, id, conversation_id, assistant_id, due_at, streamed) \
+             SELECT $1, $3, $2, $4, clock_timestamp(), EXISTS (SELECT 1 FROM conversation c JOIN channel h \
+                 ON h.workspace_id = $1 AND h.id = c.channel_id AND h.kind = 'widget' WHERE c.workspace_id = $1 AND c.id = $2) \
+             WHERE EXISTS (SELECT 1 FROM words) ON CONFLICT DO NOTHING RETURNING id), \
          inputs AS (INSERT INTO turn_input (workspace_id, message_id, turn_id) SELECT $1, words.id, opened.id FROM words, opened \
              ON CONFLICT (workspace_id, message_id) DO UPDATE SET turn_id = excluded.turn_id), \
          job AS (INSERT INTO job (workspace_id, kind, key, payload) SELECT $1, 'turn.run', 'turn:' || id::text, \

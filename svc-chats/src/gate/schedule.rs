@@ -54,6 +54,12 @@ impl Schedule {
         &self.away_message
     }
 
+    /// Its zone's IANA name.
+    #[must_use]
+    pub fn zone(&self) -> &'static str {
+        self.zone.name()
+    }
+
     fn hours_of(&self, day: NaiveDate) -> &[Hours] {
         match self.days.iter().find(|(date, _)| *date == day) {
             Some((_, hours)) => hours,

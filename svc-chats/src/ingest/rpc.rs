@@ -109,7 +109,8 @@ async fn take_message(
         identity: Identity { kind: "telegram", scope: String::new(), value: user.clone(), name: message.name },
         update_id: Some(update_id),
         text: message.text,
-        timing: Timing::After(delay),
+        timing: Timing::After { delay, streamed: false },
+        client_id: None,
         request: None,
         ask_key: None,
     };

@@ -55,8 +55,8 @@ const PERIOD: &str = ", period AS (
 )";
 
 const SAID: &str = ", said AS (
-    INSERT INTO message (workspace_id, id, conversation_id, seq, author, turn_id, text)
-    SELECT $1, $2, $3, $4, 'contact', $5, $6 FROM dialogue
+    INSERT INTO message (workspace_id, id, conversation_id, seq, author, turn_id, text, client_id)
+    SELECT $1, $2, $3, $4, 'contact', $5, $6, $34 FROM dialogue
 ), key AS (
     INSERT INTO message_key (workspace_id, channel_id, external_id, message_id, conversation_id)
     VALUES ($1, $7, $8, $2, $3) ON CONFLICT DO NOTHING RETURNING 1

@@ -16,7 +16,7 @@ use neipix_mesh::{
 use uuid::Uuid;
 
 use super::{
-    Arrival, Begun, Facts, Found, Known, Plan, Taken, Timing, TurnPlan,
+    Arrival, Begun, Facts, Found, Known, Plan, Taken, TurnPlan,
     statement::{self, Shape, Turn},
 };
 use crate::{
@@ -186,7 +186,7 @@ pub async fn write(
     let new_period = plan.standing.epoch != was.epoch;
     let version = found.map_or(1, |f| f.version) + 1;
     let events = events(plan, conversation, message, turn, start, new_period, version);
-    let streamed = matches!(arrival.timing, Timing::Now { streamed: true });
+    let streamed = arrival.timing.streamed();
     let shape = Shape {
         fresh: plan.fresh,
         stranger: plan.fresh && facts.contact.is_none(),
@@ -237,6 +237,7 @@ pub async fn write(
         .bind::<Text, _>(&arrival.identity.value)
         .bind::<Text, _>(&arrival.place.external_key)
         .bind::<Text, _>(&arrival.place.address)
+        .bind::<Nullable<SqlUuid>, _>(arrival.client_id)
         .kept()
         .execute(tx)
         .await?;

@@ -9,7 +9,7 @@ use neipix_mesh::{
 };
 use neipix_proto::{
     access::v1::ErrorReason as MeshReason,
-    assistants::v1::Candidate,
+    assistants::v1::{BalanceLook, Candidate, GateDecision, GateOutcome},
     billing::v1::{
         ChargedAttempt, ErrorReason, HoldRequest, PricedModel, ReleaseRequest, SettleRequest,
         billing_service_client::BillingServiceClient,
@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::Run;
 use crate::{
     Chats,
+    gate::look,
     plan::Plan,
     turn::{
         Reason,
@@ -34,31 +35,47 @@ const SETTLE_WAIT: Duration = Duration::from_secs(5);
 
 /// What billing reserved.
 #[derive(Debug, Default)]
-pub(super) struct Held(Option<Vec<PricedModel>>);
+pub(super) struct Held {
+    priced: Option<Vec<PricedModel>>,
+    /// How much, in micro-pix.
+    pub amount: i64,
+}
 
 impl Held {
     /// Whether there is a hold.
     pub fn is_some(&self) -> bool {
-        self.0.is_some()
+        self.priced.is_some()
     }
 
     /// Candidates that may run: free ones, and those with a price.
     pub fn allowed(&self, candidates: &[Candidate]) -> Vec<Candidate> {
-        let priced = |model: &str| self.0.as_ref().is_some_and(|p| p.iter().any(|m| m.model == model));
+        let priced = |model: &str| self.priced.as_ref().is_some_and(|p| p.iter().any(|m| m.model == model));
         candidates.iter().filter(|c| c.model.is_empty() || priced(&c.model)).cloned().collect()
+    }
+
+    /// What the gate's look at the money says. Models of candidates without a price could not answer.
+    pub fn look(&self, candidates: &[Candidate]) -> GateDecision {
+        let Some(priced) = &self.priced else {
+            return look::balance(GateOutcome::Absent, BalanceLook::default());
+        };
+        let unpriced = candidates.iter().filter(|c| !c.model.is_empty() && priced.iter().all(|p| p.model != c.model));
+        let mut unpriced_models: Vec<String> = unpriced.map(|c| c.model.clone()).collect();
+        unpriced_models.dedup();
+        let look = BalanceLook { needed_micro_pix: self.amount, unpriced_models, ..BalanceLook::default() };
+        look::balance(GateOutcome::Passed, look)
     }
 
     /// The price of a model.
     pub fn price_of(&self, model: &str) -> Option<Uuid> {
-        self.0.as_ref()?.iter().find(|m| m.model == model)?.price_id.parse().ok()
+        self.priced.as_ref()?.iter().find(|m| m.model == model)?.price_id.parse().ok()
     }
 }
 
 /// Why there is no hold.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// Nothing was held: the turn stays silent.
-    Skip(Reason),
+    /// Nothing was held: the turn stays silent, for what was seen of the money.
+    Skip(Reason, BalanceLook),
     /// Not known whether it holds.
     Unreachable,
     /// The turn was closed before.
@@ -105,10 +122,13 @@ impl Run {
         loop {
             let mut client = BillingServiceClient::new(self.chats.mesh.background("svc-billing"));
             let reading = match client.hold(request.clone()).await {
-                Ok(answer) => return Ok(Held(Some(answer.into_inner().priced))),
+                Ok(answer) => {
+                    let answer = answer.into_inner();
+                    return Ok(Held { priced: Some(answer.priced), amount: answer.amount_micro_pix });
+                }
                 Err(status) => read_status(&status),
             };
-            if let Some(refusal) = refusal(&reading) {
+            if let Some(refusal) = refusal(&reading, &request.models) {
                 return Err(refusal);
             }
             if began.elapsed() + pause > HOLD_WAIT {
@@ -191,11 +211,21 @@ impl Run {
 }
 
 /// What a refusal means; none: try again.
-fn refusal(reading: &Reading) -> Option<Refusal> {
+fn refusal(reading: &Reading, models: &[String]) -> Option<Refusal> {
     if reading.is(ErrorReason::InsufficientFunds) {
-        Some(Refusal::Skip(Reason::NoFunds))
+        let told = |name: &str| reading.fields.iter().find(|f| f.field == name).and_then(|f| f.message.parse().ok());
+        let needed: i64 = told("needed_micro_pix").unwrap_or(0);
+        let available: i64 = told("available_micro_pix").unwrap_or(0);
+        let look = BalanceLook {
+            needed_micro_pix: needed,
+            available_micro_pix: available,
+            missing_micro_pix: (needed - available).max(0),
+            ..BalanceLook::default()
+        };
+        Some(Refusal::Skip(Reason::NoFunds, look))
     } else if reading.is(ErrorReason::Unpriced) {
-        Some(Refusal::Skip(Reason::Unpriced))
+        let look = BalanceLook { unpriced_models: models.to_vec(), ..BalanceLook::default() };
+        Some(Refusal::Skip(Reason::Unpriced, look))
     } else if reading.is(ErrorReason::HoldNotFound) || reading.is(MeshReason::FieldInvalid) {
         Some(Refusal::Closed)
     } else {

@@ -12,9 +12,10 @@ use tonic::{Status, Streaming};
 use super::Run;
 use crate::{
     channels,
+    gate::look,
     openai::Overrides,
     plan::Plan,
-    retrieval,
+    retrieval::{self, Found},
     turn::{
         Reason,
         store::{
@@ -128,7 +129,7 @@ impl Run {
     }
 
     /// Passages for the turn's words.
-    pub(super) async fn passages(&self, texts: &[String]) -> Vec<String> {
+    pub(super) async fn passages(&self, texts: &[String]) -> Found {
         if let Some(sought) = &self.sought
             && let Ok(found) = sought.clone().await
         {
@@ -290,8 +291,12 @@ impl Run {
                 neipix_mesh::crashpoint!("turn.mid_stream");
             }
             Some(Event::AttemptEnded(ended)) => reading.ended(&ended),
-            Some(Event::Handoff(_)) => reading.handoff = true,
+            Some(Event::Handoff(handoff)) => {
+                self.notes.handoff(&handoff.reason);
+                reading.handoff = true;
+            }
             Some(Event::Finished(finished)) => {
+                self.notes.finished(&finished);
                 reading.finished = Some(finished);
                 return Ok(true);
             }
@@ -328,6 +333,7 @@ impl Run {
             Ok(watch) if watch.closed && shown => Err(Cut::Reason(Reason::Closed)),
             Ok(watch) if watch.handler_epoch != self.handler_epoch => {
                 if shown {
+                    self.notes.decided([look::silenced_by_person(watch.handler_epoch)]);
                     Err(Cut::Reason(Reason::TakeOver))
                 } else {
                     Err(Cut::Gone)

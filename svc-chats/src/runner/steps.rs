@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 use neipix_mesh::{Failure, MessageId, crash, db::Tx};
-use neipix_proto::{access::v1::ErrorReason as MeshReason, assistants::v1::Candidate, chats::v1::AskTurn};
+use neipix_proto::{
+    access::v1::ErrorReason as MeshReason,
+    assistants::v1::{Candidate, GateOutcome, GateRule},
+    chats::v1::AskTurn,
+};
 
 use super::{
     GIVE_UP, Run, Worked,
@@ -14,14 +18,12 @@ use super::{
 use crate::{
     conversations::store as dialogue,
     delivery,
-    gate::{self, Question, Verdict},
+    gate::{self, Question, Verdict, look},
     plan::Plan,
-    stopwords::Action,
     turn::{
         Reason, State,
         store::{
             self, Answering,
-            end::{self, Ending, Says},
             notes::{self, Note, Settled},
             read::{self, Context},
             stored::{Attempt, Stored},
@@ -43,6 +45,7 @@ impl Run {
         let plan = match self.plan().await {
             Ok(plan) => plan,
             Err(error) if error.is(MeshReason::NotFound) => {
+                self.notes.decided([look::decision(GateRule::Assistant, GateOutcome::Silenced, None)]);
                 return self.skip(Reason::Paused, None, None, false, true).await;
             }
             Err(error) => {
@@ -80,7 +83,7 @@ impl Run {
         }
     }
 
-    async fn read_context(&self) -> Result<Context, Failure> {
+    pub(super) async fn read_context(&self) -> Result<Context, Failure> {
         self.chats
             .db
             .in_workspace_id(self.ws, "chats.turn_context", async |tx: &mut Tx| {
@@ -91,7 +94,7 @@ impl Run {
 
     /// Asked once. A worker that comes later only looks who answers: a hold may exist, which a skipped turn has not.
     async fn gate(&self, plan: &Plan, texts: &[String]) -> Result<Option<Worked>, Failure> {
-        let verdict = gate::decide(&Question {
+        let question = Question {
             answers: plan.answers(),
             handler: self.handler,
             schedule: plan.schedule.as_ref(),
@@ -99,8 +102,10 @@ impl Run {
             texts,
             away_since: self.away_since,
             now: self.now,
-        });
-        let Verdict::Skip { reason, reply, away_since, to_person, pending } = verdict else { return Ok(None) };
+        };
+        let verdict = gate::decide(&question);
+        self.notes.decided(look::decisions(&question, self.handler_epoch, plan, &verdict));
+        let Verdict::Skip { reason, reply, away_since, to_person, pending, .. } = verdict else { return Ok(None) };
         if self.again {
             return match reason {
                 Reason::Operator => self.cancel(Reason::TakeOver, None, &[]).await.map(Some),
@@ -122,18 +127,26 @@ impl Run {
         let (held, passages, context) =
             futures::future::join3(self.hold(&plan, &texts), self.passages(&texts), context).await;
         let context = context?;
+        self.notes.found(&passages);
+        let bounds = (plan.input_tokens_max(self.characters(&texts)), self.output_tokens_max(&plan));
+        self.notes.held(plan.answer.version, held.as_ref().map_or(0, |held| held.amount), bounds.0, bounds.1);
         let held = match held {
             Ok(held) => held,
-            Err(Refusal::Skip(reason)) => return self.skip(reason, None, None, reason.needs_person(), true).await,
+            Err(Refusal::Skip(reason, look)) => {
+                self.notes.decided([look::balance(GateOutcome::Silenced, look)]);
+                return self.skip(reason, None, None, reason.needs_person(), true).await;
+            }
             Err(Refusal::Unreachable) => return self.fail(Reason::BillingUnavailable, &[]).await,
             Err(Refusal::Closed) => return self.fail(Reason::Internal, &[]).await,
         };
+        self.notes.decided([held.look(&plan.answer.candidates)]);
         crash::point("turn.after_hold").await?;
         let candidates = held.allowed(&plan.answer.candidates);
         if candidates.is_empty() {
             return self.fail(Reason::Internal, &[]).await;
         }
-        self.reply_and_store(&plan, &context, &held, passages, candidates).await
+        let ids = passages.passages.iter().map(|p| p.passage_id.clone()).collect();
+        self.reply_and_store(&plan, &context, &held, ids, candidates).await
     }
 
     async fn reply_and_store(
@@ -200,8 +213,11 @@ impl Run {
             attempt.price = held.price_of(&attempt.model);
         }
         if !shown {
-            if let Some(action) = plan.stop_words.in_answer(&answer.text) {
-                return self.cancel(Reason::StopWord, Some(action), &attempts).await;
+            let met = plan.stop_words.find_in_answer(&answer.text);
+            let place = met.map(|met| met.place);
+            self.notes.decided([look::stop_words(plan.answer.spec.as_ref(), GateRule::AnswerStopWords, place)]);
+            if let Some(met) = met {
+                return self.cancel(Reason::StopWord, Some(met.action), &attempts).await;
             }
             if answer.handoff {
                 return self.cancel(Reason::Handoff, None, &attempts).await;
@@ -225,6 +241,7 @@ impl Run {
             citations: read::keep_citations(&answer.citations),
             attempts: attempts.clone(),
             parts,
+            record: self.notes.encoded(),
         };
         let stored = self.chats.together.store.submit(what).await?;
         if !stored {
@@ -330,7 +347,7 @@ impl Run {
             .await
     }
 
-    async fn read_end(&self) -> Result<AskTurn, Failure> {
+    pub(super) async fn read_end(&self) -> Result<AskTurn, Failure> {
         let outcome = self
             .chats
             .db
@@ -355,140 +372,9 @@ impl Run {
             return Ok(Worked::Gone);
         }
         let reason = if watch.closed { Reason::Closed } else { Reason::TakeOver };
-        self.cancel(reason, None, &[]).await
-    }
-
-    async fn skip(
-        &self,
-        reason: Reason,
-        reply: Option<String>,
-        away_since: Option<chrono::DateTime<Utc>>,
-        to_person: bool,
-        pending: bool,
-    ) -> Result<Worked, Failure> {
-        let context = match (&reply, &self.context) {
-            (None, _) => None,
-            (Some(_), Some(context)) => Some(context.clone()),
-            (Some(_), None) => Some(self.read_context().await?),
-        };
-        let parts = match (&reply, &context) {
-            (Some(reply), Some(context)) => delivery::parts(&context.channel_kind, &context.address, reply),
-            _ => vec![],
-        };
-        let says = reply.as_deref().map(|text| Says {
-            message: MessageId::new(Utc::now()),
-            text,
-            interrupted: false,
-            parts: &parts,
-        });
-        self.end(&Ending {
-            turn: self.turn,
-            epoch: Some(self.epoch),
-            state: State::Skipped,
-            reason,
-            release: false,
-            says,
-            away_since,
-            to_person,
-            pending,
-            attempts: &[],
-        })
-        .await
-    }
-
-    async fn cancel(&self, reason: Reason, action: Option<&Action>, attempts: &[Attempt]) -> Result<Worked, Failure> {
-        let reply = match action {
-            Some(Action::FixedReply(reply)) => Some(reply.clone()),
-            _ => None,
-        };
-        let context = if reply.is_some() { Some(self.read_context().await?) } else { None };
-        let parts = match (&reply, &context) {
-            (Some(reply), Some(context)) => delivery::parts(&context.channel_kind, &context.address, reply),
-            _ => vec![],
-        };
-        let says = reply.as_deref().map(|text| Says {
-            message: MessageId::new(Utc::now()),
-            text,
-            interrupted: false,
-            parts: &parts,
-        });
-        self.end(&Ending {
-            turn: self.turn,
-            epoch: Some(self.epoch),
-            state: State::Cancelled,
-            reason,
-            release: true,
-            says,
-            away_since: None,
-            to_person: reason == Reason::Handoff || matches!(action, Some(Action::Handoff)),
-            pending: false,
-            attempts,
-        })
-        .await
-    }
-
-    async fn fail(&self, reason: Reason, attempts: &[Attempt]) -> Result<Worked, Failure> {
-        // Unclaimed turns know fewer reasons.
-        let reason = if reason.may_fail(false) { reason } else { Reason::Internal };
-        self.end(&Ending {
-            turn: self.turn,
-            epoch: Some(self.epoch),
-            state: State::Failed,
-            reason,
-            release: true,
-            says: None,
-            away_since: None,
-            to_person: reason.needs_person(),
-            pending: false,
-            attempts,
-        })
-        .await
-    }
-
-    /// A shown answer breaks off: what was shown stays, and is free.
-    async fn cut(&self, context: &Context, reason: Reason, attempts: &[Attempt]) -> Result<Worked, Failure> {
-        let text = self.live.text();
-        let parts = delivery::parts(&context.channel_kind, &context.address, &text);
-        let says = (!text.trim().is_empty()).then(|| Says {
-            message: MessageId::new(Utc::now()),
-            text: &text,
-            interrupted: true,
-            parts: &parts,
-        });
-        self.end(&Ending {
-            turn: self.turn,
-            epoch: Some(self.epoch),
-            state: State::Failed,
-            reason,
-            release: true,
-            says,
-            away_since: None,
-            to_person: reason.needs_person(),
-            pending: false,
-            attempts,
-        })
-        .await
-    }
-
-    async fn end(&self, ending: &Ending<'_>) -> Result<Worked, Failure> {
-        let done = self
-            .chats
-            .db
-            .in_workspace_id(self.ws, "chats.end_turn", async |tx: &mut Tx| {
-                let Some(mut locked) = dialogue::lock(tx, self.ws, self.conversation).await? else { return Ok(false) };
-                end::end(tx, self.ws, &mut locked, ending).await
-            })
-            .await?;
-        if done {
-            tracing::info!(turn.id = %self.turn, reason = ending.reason.as_str(), "turn {} ended unanswered", self.turn);
+        if reason == Reason::TakeOver {
+            self.notes.decided([look::silenced_by_person(watch.handler_epoch)]);
         }
-        let outcome = self.read_end().await?;
-        let over = matches!(
-            outcome.state(),
-            neipix_proto::chats::v1::TurnState::Skipped
-                | neipix_proto::chats::v1::TurnState::Cancelled
-                | neipix_proto::chats::v1::TurnState::Failed
-        );
-        Ok(if over { Worked::Ended { end: Some(outcome), next: None } } else { Worked::Gone })
+        self.cancel(reason, None, &[]).await
     }
 }

@@ -1,5 +1,7 @@
 //! Why a turn stayed silent or ended early, in words for people.
 
+use neipix_proto::assistants::v1::SilenceReason;
+
 /// Which rule silenced or ended a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -70,6 +72,27 @@ impl Reason {
             Self::Timeout => "timeout",
             Self::Internal => "internal",
             Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// As callers see it.
+    #[must_use]
+    pub fn to_proto(self) -> SilenceReason {
+        match self {
+            Self::Operator => SilenceReason::Operator,
+            Self::Schedule => SilenceReason::Schedule,
+            Self::StopWord => SilenceReason::StopWord,
+            Self::NoFunds => SilenceReason::NoFunds,
+            Self::Paused => SilenceReason::Paused,
+            Self::Budget => SilenceReason::Budget,
+            Self::Unpriced => SilenceReason::Unpriced,
+            Self::TakeOver => SilenceReason::TakeOver,
+            Self::Handoff => SilenceReason::Handoff,
+            Self::Closed => SilenceReason::Closed,
+            Self::BillingUnavailable => SilenceReason::BillingUnavailable,
+            Self::Timeout => SilenceReason::Timeout,
+            Self::Internal => SilenceReason::Internal,
+            Self::Interrupted => SilenceReason::Interrupted,
         }
     }
 

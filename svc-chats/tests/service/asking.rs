@@ -60,7 +60,7 @@ async fn a_question_is_answered_cited_and_paid_once() {
     assert_eq!(messages.iter().map(|m| m.seq).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(messages[1].citations[0].quote, "300 рублей");
     let asked = &t.assistants.replies()[0];
-    assert_eq!((asked.inputs[0].as_str(), asked.version, asked.passage_ids.len()), ("Сколько стоит доставка?", 3, 1));
+    assert_eq!((asked.inputs[0].as_str(), asked.version, asked.passage_ids.len()), ("Сколько стоит доставка?", 3, 2));
     assert_eq!(asked.input_tokens_max, 100 + 2_000 + 2_500 + 11);
     t.verify().await;
 }
@@ -423,6 +423,7 @@ async fn of_two_workers_that_store_one_turn_together_only_its_own_does() {
         citations: serde_json::json!([]),
         attempts: vec![],
         parts: vec![],
+        record: vec![],
     };
     let both = [answer(epoch + 1, "Чужой."), answer(epoch, "Свой.")];
     let both = both.as_slice();

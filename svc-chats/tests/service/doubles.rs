@@ -11,6 +11,7 @@ use neipix_mesh::Failure;
 use neipix_proto::{
     access::v1::ErrorReason as MeshReason,
     assistants::v1::{assistant_service_server::AssistantService, *},
+    auth::v1::{AccessToken, IssueVisitorTokenRequest},
     billing::v1::{
         self as billing, BatchGetBalancesRequest, BatchGetBalancesResponse, CloseResponse, ErrorReason, HoldRequest,
         HoldResponse, PricedModel, ReleaseRequest, SettleRequest, TransferKind, billing_service_server::BillingService,
@@ -109,6 +110,7 @@ async fn play(state: Arc<AssistantsState>, request: ReplyRequest, out: mpsc::Sen
         let _ = out.send(Ok(ReplyEvent { event: Some(event) })).await;
     };
     let attempt_id = Uuid::now_v7().to_string();
+    let request_ids = request.passage_ids.clone();
     let model = request.candidates.first().map(|c| c.model.clone()).unwrap_or_default();
     let started = Started { attempt_id: attempt_id.clone(), provider: "Stand-in".into(), model, ..Started::default() };
     tell(reply_event::Event::Started(started)).await;
@@ -134,8 +136,15 @@ async fn play(state: Arc<AssistantsState>, request: ReplyRequest, out: mpsc::Sen
     tell(reply_event::Event::AttemptEnded(ended)).await;
     let citation = Citation { n: 1, title: "shop.md".into(), quote: "300 рублей".into(), ..Citation::default() };
     let charged_attempt_ids = if kind == FinishKind::Complete { vec![attempt_id] } else { vec![] };
-    let finished =
-        Finished { kind: kind.into(), charged_attempt_ids, prompt_hash: String::new(), citations: vec![citation] };
+    let dropped = request_ids.get(1).map(|id| DroppedPassage { passage_id: id.clone(), rule: DropRule::Tokens.into() });
+    let citation = Citation { passage_id: request_ids.first().cloned().unwrap_or_default(), ..citation };
+    let finished = Finished {
+        kind: kind.into(),
+        charged_attempt_ids,
+        prompt_hash: "ab".repeat(32),
+        citations: vec![citation],
+        dropped: dropped.into_iter().collect(),
+    };
     tell(reply_event::Event::Finished(finished)).await;
 }
 
@@ -157,8 +166,9 @@ impl AssistantService for Assistants {
 
     async fn retrieve(&self, request: Request<RetrieveRequest>) -> Result<Response<RetrieveResponse>, Status> {
         self.0.searches.lock().unwrap().push(request.into_inner().question);
-        let passages = vec![RankedPassage { passage_id: Uuid::now_v7().to_string(), score: 1.0 }];
-        Ok(Response::new(RetrieveResponse { passages }))
+        let part = ScorePart { kind: ScoreKind::Words.into(), place: 1, share: 0.5, ..ScorePart::default() };
+        let ranked = |score| RankedPassage { passage_id: Uuid::now_v7().to_string(), score, parts: vec![part] };
+        Ok(Response::new(RetrieveResponse { passages: vec![ranked(0.5), ranked(0.25)], dropped: vec![ranked(0.125)] }))
     }
 
     async fn reply(&self, request: Request<ReplyRequest>) -> Result<Response<Events>, Status> {
@@ -201,6 +211,24 @@ impl AssistantService for Assistants {
     }
     async fn get_version(&self, _: Request<GetVersionRequest>) -> Result<Response<AssistantVersion>, Status> {
         not_here()
+    }
+}
+
+#[tonic::async_trait]
+impl source_service_server::SourceService for Assistants {
+    async fn get_sources(&self, request: Request<GetSourcesRequest>) -> Result<Response<GetSourcesResponse>, Status> {
+        let told = |p: RecordedPassage| ExplainedPassage {
+            passage_id: Uuid::from_slice(&p.id).unwrap().to_string(),
+            file_name: "shop.md".into(),
+            text: "Доставка стоит 300 рублей.".into(),
+            state: SourceState::Present.into(),
+            score: f64::from(p.score),
+            dropped: p.dropped,
+            parts: p.parts,
+            ..ExplainedPassage::default()
+        };
+        let passages = request.into_inner().passages.into_iter().map(told).collect();
+        Ok(Response::new(GetSourcesResponse { passages }))
     }
 }
 
@@ -282,7 +310,10 @@ impl BillingService for Billing {
         match *self.0.money.lock().unwrap() {
             Money::Enough => {}
             Money::Short => {
-                return Err(Failure::new(ErrorReason::InsufficientFunds, "too little").into_status());
+                return Err(Failure::new(ErrorReason::InsufficientFunds, "too little")
+                    .with_field("needed_micro_pix", "9000")
+                    .with_field("available_micro_pix", "4000")
+                    .into_status());
             }
             Money::Unreachable => {
                 return Err(Failure::new(MeshReason::Unavailable, "down")
@@ -301,6 +332,9 @@ impl BillingService for Billing {
     }
     async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<CloseResponse>, Status> {
         self.close(&request.get_ref().turn_id, "release")
+    }
+    async fn quote(&self, _: Request<billing::QuoteRequest>) -> Result<Response<billing::QuoteResponse>, Status> {
+        not_here()
     }
     async fn batch_get_balances(
         &self,
@@ -322,5 +356,38 @@ impl BillingService for Billing {
         _: Request<billing::GetTransferRequest>,
     ) -> Result<Response<billing::Transfer>, Status> {
         not_here()
+    }
+}
+
+/// svc-auth, as far as visitors need it: a token that says whose it is.
+#[derive(Clone)]
+pub struct Auth;
+
+impl Auth {
+    /// Answers IssueVisitorToken; everything else is not here.
+    pub fn service(
+        self,
+    ) -> impl tower::Service<
+        http::Request<tonic::body::Body>,
+        Response = http::Response<tonic::body::Body>,
+        Error = std::convert::Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + Sync {
+        tower::service_fn(|request: http::Request<tonic::body::Body>| async move {
+            let path = request.uri().path().to_owned();
+            let mut grpc =
+                tonic::server::Grpc::new(tonic_prost::ProstCodec::<AccessToken, IssueVisitorTokenRequest>::default());
+            let issue = tower::service_fn(move |request: Request<IssueVisitorTokenRequest>| {
+                let known = path == "/neipix.auth.v1.AuthService/IssueVisitorToken";
+                async move {
+                    let visitor = request.into_inner().visitor_id;
+                    let token = AccessToken { access_token: format!("token of {visitor}"), expires_in_seconds: 900 };
+                    if known { Ok(Response::new(token)) } else { not_here() }
+                }
+            });
+            Ok::<_, std::convert::Infallible>(grpc.unary(issue, request).await)
+        })
     }
 }

@@ -25,7 +25,7 @@ use neipix_mesh::{
     tasks::Tasks,
 };
 use neipix_proto::{
-    assistants::v1::assistant_service_server::AssistantServiceServer,
+    assistants::v1::{assistant_service_server::AssistantServiceServer, source_service_server::SourceServiceServer},
     billing::v1::billing_service_server::BillingServiceServer,
     chats::v1::{AskRequest, AskResponse, Conversation, GetConversationRequest, ListMessagesRequest, Message},
     methods,
@@ -35,7 +35,7 @@ use svc_chats::{Chats, MIGRATIONS, NAME, ask, conversations};
 use tonic::service::Routes;
 use uuid::Uuid;
 
-use crate::doubles::{Assistants, Billing};
+use crate::doubles::{Assistants, Auth, Billing};
 
 fn given() -> Settings {
     Settings::load(NAME).unwrap_or_else(|e| panic!("run beside `neipix-local with-services`: {e}"))
@@ -174,6 +174,11 @@ impl Test {
         connection
     }
 
+    /// Changes rows as the service may.
+    pub async fn run(&self, sql: &str) {
+        self.service().await.batch_execute(sql).await.unwrap();
+    }
+
     /// A number that somebody sees who passes row security by.
     pub async fn number(&self, sql: &str) -> i64 {
         #[derive(QueryableByName)]
@@ -233,7 +238,15 @@ const RULES: &[(&str, &str)] = &[
 
 fn replica(settings: &Settings, assistants: &Assistants, billing: &Billing, shutdown: &Shutdown, works: bool) -> Chats {
     let upstreams: HashMap<String, Upstream> = HashMap::from([
-        ("svc-assistants".to_owned(), local(NAME, Routes::new(AssistantServiceServer::new(assistants.clone())))),
+        (
+            "svc-assistants".to_owned(),
+            local(
+                NAME,
+                Routes::new(AssistantServiceServer::new(assistants.clone()))
+                    .add_service(SourceServiceServer::new(assistants.clone())),
+            ),
+        ),
+        ("svc-auth".to_owned(), local(NAME, Auth.service())),
         ("svc-billing".to_owned(), local(NAME, Routes::new(BillingServiceServer::new(billing.clone())))),
     ]);
     let mesh = Mesh::new(NAME, upstreams);

@@ -31,7 +31,7 @@ async fn take_over(t: &Test, role: &str, id: &str) -> Conversation {
 }
 
 async fn send(t: &Test, role: &str, id: &str, text: &str) -> Result<Message, neipix_mesh::Failure> {
-    let request = SendMessageRequest { conversation_id: id.into(), text: text.into() };
+    let request = SendMessageRequest { conversation_id: id.into(), text: text.into(), client_id: String::new() };
     rpc::send(&t.chats, t.call_as(t.ws, role, "SendMessage", request)).await
 }
 

@@ -4,8 +4,13 @@
 mod asking;
 mod completions;
 mod doubles;
+mod explaining;
 mod faults;
 mod harness;
 mod inbox;
 mod telegram;
+mod visitors;
 mod watching;
+mod widget_channels;
+mod widget_house;
+mod widget_limits;

@@ -150,6 +150,7 @@ async fn connect(t: &Test, token: &str) -> Result<Channel, neipix_mesh::Failure>
         assistant_id: t.assistant.to_string(),
         kind: ChannelKind::Telegram.into(),
         bot_token: token.into(),
+        widget: None,
     };
     channels::rpc::create(&t.chats, t.call("CreateChannel", request)).await
 }
@@ -316,7 +317,10 @@ async fn c_5_a_customer_who_blocked_the_bot_is_not_bothered() {
     let conversation = s.conversation().await;
     let take = TakeOverRequest { id: conversation.clone() };
     conversations::rpc::take_over(&s.t.chats, s.t.call("TakeOver", take)).await.unwrap();
-    let request = SendMessageRequest { conversation_id: conversation.clone(), text: "Вы тут?".into() };
+    let request =
+        SendMessageRequest {
+            conversation_id: conversation.clone(), text: "Вы тут?".into(), client_id: String::new()
+        };
     conversations::rpc::send(&s.t.chats, s.t.call("SendMessage", request)).await.unwrap();
     eventually("not even tried", async || (s.t.number(failed).await == 2).then_some(())).await;
     assert_eq!(s.bot.sent().len(), 1);

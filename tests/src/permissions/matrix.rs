@@ -5,7 +5,7 @@ use std::{fmt::Write, fs, io, path::Path};
 use neipix_mesh::access::roles;
 use neipix_proto::{Method, Who, methods};
 
-use super::{KEY, PLATFORM_ROLES, ROLES, surface_name};
+use super::{KEY, PLATFORM_ROLES, ROLES, VISITOR, surface_name};
 
 const DOCUMENT: &str = "docs/access-matrix.md";
 
@@ -14,6 +14,9 @@ const DOCUMENT: &str = "docs/access-matrix.md";
 pub(super) fn guard_holds(column: &str, permission: &str) -> bool {
     if column == KEY {
         return roles::key_may_hold(permission);
+    }
+    if column == VISITOR {
+        return roles::permissions_of_visitors().has(permission);
     }
     roles::permissions_of_role(column).has(permission) || roles::permissions_of_platform_role(column).has(permission)
 }
@@ -28,8 +31,10 @@ pub fn access_matrix() -> String {
          permission of a workspace. An rpc of a process is answered to the named processes of the product only.\n",
     );
     let columns: Vec<&str> = ROLES.into_iter().chain([KEY]).collect();
-    roles_table(&mut out, "Roles of a workspace", &columns, |name| !name.starts_with("platform."));
+    let of_members = |name: &str| !name.starts_with("platform.") && !guard_holds(VISITOR, name);
+    roles_table(&mut out, "Roles of a workspace", &columns, of_members);
     roles_table(&mut out, "Roles of the platform", &PLATFORM_ROLES, |name| name.starts_with("platform."));
+    roles_table(&mut out, "Visitors of the web widget", &[VISITOR], |name| guard_holds(VISITOR, name));
     let all = methods().all();
     let mut services: Vec<&str> = all.iter().map(|m| m.service.as_str()).collect();
     services.dedup();

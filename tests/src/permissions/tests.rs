@@ -88,7 +88,7 @@ fn every_other_change_of_a_descriptor_is_seen() {
 fn one_changed_cell_of_a_guard_is_seen() {
     let table = Table::checked_in();
     for permission in known() {
-        for column in ROLES.into_iter().chain(PLATFORM_ROLES).chain([KEY]) {
+        for column in ROLES.into_iter().chain(PLATFORM_ROLES).chain([KEY, VISITOR]) {
             let mutated = |c: &str, p: &str| guard_holds(c, p) != (c == column && p == permission);
             let planted = table.against_guard(&known(), mutated);
             let other = table.with_flipped(column, permission).against_guard(&known(), guard_holds);

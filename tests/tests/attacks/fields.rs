@@ -80,10 +80,15 @@ async fn send(caller: &Rest<Bearer>, rpc: &Rpc, path: &str, body: &Value) -> Ans
 async fn every_field_of_every_body_is_refused_by_name_where_its_type_is_wrong() {
     let scene = Scene::set().await;
     let staff = stage::staff(&scene.test, "root@neipix.example", PlatformRole::Superadmin).await;
+    let visitor = scene.visitor().await;
     let before = scene.state().await;
     let (mut rpcs, mut tried) = (0, 0);
     for rpc in methods().all().into_iter().filter(|m| m.bindings.first().is_some_and(|b| !b.body.is_empty())) {
-        let caller = if rpc.surfaces.contains(&Audience::Api) { &scene.owner } else { &staff };
+        let caller = match rpc.surfaces.as_slice() {
+            [Audience::Widget] => &visitor,
+            surfaces if surfaces.contains(&Audience::Api) => &scene.owner,
+            _ => &staff,
+        };
         let (path, given) = path(rpc);
         let input = rpc.descriptor.input();
         let (message, prefix) = match rpc.bindings[0].body.as_str() {

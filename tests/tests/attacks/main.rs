@@ -13,6 +13,7 @@ mod lists;
 mod masks;
 mod once;
 mod origins;
+mod pages;
 mod paths;
 mod process;
 mod raw;

@@ -2,7 +2,7 @@
 
 use neipix_local::testing::{self, TestProduct};
 use neipix_tests::{
-    client::{Bearer, Rest},
+    client::{Bearer, Rest, Surface},
     digest::{Digest, State},
     stage,
 };
@@ -30,6 +30,17 @@ impl Scene {
     pub async fn assistant(&self, name: &str) -> String {
         let made = self.owner.post("/api/v1/assistants", json!({"draft": {"name": name}})).await.ok();
         made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Somebody on a site with a widget of the owner's.
+    pub async fn visitor(&self) -> Rest<Bearer> {
+        let (assistant, site) = (self.assistant("Ромашка").await, "https://shop.example");
+        let widget = json!({"kind": "CHANNEL_KIND_WIDGET", "widget": {"origins": [site]}});
+        let made = self.owner.post(&format!("/api/v1/assistants/{assistant}/channels"), widget).await.ok();
+        let page = Rest::at(self.test.product.address, Surface::Widget).with_header("origin", site);
+        let path = format!("/api/v1/widget/{}/visitor", made["widget"]["key"].as_str().unwrap());
+        let session = page.post(&path, json!({})).await.ok();
+        page.bearer(session["accessToken"].as_str().unwrap())
     }
 
     /// The state now, to be compared with [`Scene::unchanged`].

@@ -20,5 +20,7 @@ mod house;
 mod openai;
 mod path;
 mod prompts;
+mod simulating;
 mod telegram;
 mod watching;
+mod widget;

@@ -5,11 +5,14 @@ use neipix_proto::{
     access::v1::Surface as Audience,
     auth::v1::{PlatformRole, Role},
 };
-use neipix_tests::permissions::{KEY, Rule, Table, Who, surface_name};
+use neipix_tests::{
+    client::Surface,
+    permissions::{KEY, Rule, Table, VISITOR, Who, surface_name},
+};
 
 use crate::{
     place::Place,
-    world::{SCOPES, World, make_key, staff},
+    world::{SCOPES, WIDGET_SITE, World, make_key, staff},
 };
 
 /// What a caller's rights come from.
@@ -96,7 +99,16 @@ pub async fn everybody(place: &Place, world: &World) -> Vec<Caller> {
     all.extend(members(place, world).await);
     all.extend(platform(place).await);
     all.extend(keys(place, world).await);
+    all.push(visitor(place, world).await);
     all
+}
+
+/// Somebody on a site with the world's widget.
+async fn visitor(place: &Place, world: &World) -> Caller {
+    let site = place.rest(Surface::Widget).with_header("origin", WIDGET_SITE);
+    let session = site.post(&format!("/api/v1/widget/{}/visitor", world.widget_key), serde_json::json!({})).await.ok();
+    let token = session["accessToken"].as_str().expect("a token").to_owned();
+    person(VISITOR, Rights::Role(VISITOR), Audience::Widget, token)
 }
 
 fn nobody() -> Caller {

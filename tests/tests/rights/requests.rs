@@ -81,7 +81,13 @@ impl Maker<'_> {
         let fresh = Uuid::now_v7().to_string();
         let spare = |kind: &str| self.world.spare[kind].as_str();
         let provider = [("provider.base_url", "http://127.0.0.1:9"), ("provider.model", "m")];
+        if message.descriptor().full_name().starts_with("neipix.chats.v1.")
+            && message.descriptor().get_field_by_name("key").is_some()
+        {
+            texts(message, &[("key", &self.world.widget_key)]);
+        }
         match rpc {
+            "RotateWidgetSecret" => texts(message, &[("id", spare("widget"))]),
             "Login" => texts(message, &[("email", &self.world.email), ("password", PASSWORD)]),
             "ExchangeApiKey" => texts(message, &[("api_key", &self.world.key)]),
             "UpdateAssistant" => {
@@ -90,6 +96,10 @@ impl Maker<'_> {
             }
             "PublishAssistant" | "PauseAssistant" | "ResumeAssistant" => {
                 texts(message, &[("id", spare("assistant"))]);
+            }
+            "Simulate" => {
+                texts(message, &[("request_id", &fresh)]);
+                set(message, "version", Value::I32(0));
             }
             "CreateFile" => texts(message, &[("name", "правила.txt")]),
             "UpdateFile" => mask(message, &["name"]),

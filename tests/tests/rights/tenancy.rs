@@ -141,5 +141,5 @@ async fn inv_40_every_table_with_a_workspace_is_fenced_and_no_service_owns_or_pa
 
 /// Routes lead from an outside key to a workspace and an id.
 fn is_route(table: &str) -> bool {
-    ["api_key_route", "hook_route", "bot_route"].contains(&table)
+    ["api_key_route", "hook_route", "bot_route", "widget_route"].contains(&table)
 }

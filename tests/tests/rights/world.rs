@@ -39,7 +39,12 @@ pub struct World {
     pub moved_token: String,
     pub hook_id: String,
     pub hook_secret: String,
+    /// Of a widget on `WIDGET_SITE`.
+    pub widget_key: String,
 }
+
+/// A site that may embed the world's widget.
+pub const WIDGET_SITE: &str = "https://shop.example";
 
 /// All that a key may hold.
 pub const SCOPES: [&str; 8] = [
@@ -75,6 +80,7 @@ impl World {
         let moved_token = bot(telegram);
         let moved_channel = connected(&api, &assistant, &moved_token).await;
         let spare_channel = connected(&api, &assistant, &bot(telegram)).await;
+        let (widget, widget_key) = widget(&api, &assistant).await;
         let (url, secret) = telegram.webhook(&bot_token).expect("a webhook is set");
         let asked = ask(&api, &assistant).await;
         let closable = ask(&api, &assistant).await;
@@ -97,11 +103,12 @@ impl World {
             ("assistant", spare_assistant),
             ("channel", spare_channel),
             ("moved_channel", moved_channel),
+            ("widget", widget),
             ("conversation", text(&closable["conversationId"])),
         ]);
         let hook_id = url.rsplit('/').next().expect("a hook id").to_owned();
         let hook_secret = secret.expect("a secret");
-        Self { id, email, owner, seeds, spare, key, narrow_key, moved_token, hook_id, hook_secret }
+        Self { id, email, owner, seeds, spare, key, narrow_key, moved_token, hook_id, hook_secret, widget_key }
     }
 
     /// The owner at the api host.
@@ -180,6 +187,13 @@ async fn ready_assistant(api: &Rest<Bearer>) -> (String, String) {
 async fn connected(api: &Rest<Bearer>, assistant: &str, token: &str) -> String {
     let body = json!({"kind": "CHANNEL_KIND_TELEGRAM", "botToken": token});
     text(&api.post(&format!("/api/v1/assistants/{assistant}/channels"), body).await.ok()["id"])
+}
+
+/// A widget; answers its channel and its key.
+async fn widget(api: &Rest<Bearer>, assistant: &str) -> (String, String) {
+    let body = json!({"kind": "CHANNEL_KIND_WIDGET", "widget": {"origins": [WIDGET_SITE]}});
+    let made = api.post(&format!("/api/v1/assistants/{assistant}/channels"), body).await.ok();
+    (text(&made["id"]), text(&made["widget"]["key"]))
 }
 
 /// A question, answered.

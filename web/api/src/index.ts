@@ -6,6 +6,7 @@ export { NOTHING_YET, grow, soFar, type AnswerText } from './realtime/answer-tex
 export type { EventData, ServerFrame } from './realtime/frames'
 export type { Me, Session } from './session'
 export { browserShelf } from './shelf'
+export { readEvents, type StreamEvent } from './sse'
 
 import type { components, paths } from './schema.gen'
 /** Messages of the API by their proto names. */

@@ -271,8 +271,8 @@ export interface paths {
         get: operations["ListChannels"];
         put?: never;
         /**
-         * Connect a Telegram bot
-         * @description The token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel.
+         * Connect a Telegram bot, or make a web widget
+         * @description A bot's token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel. A widget works on the listed sites at once.
          *
          *     Needs the permission `channels.manage`.
          *
@@ -300,14 +300,14 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Disconnect a bot; its dialogues stay
+         * Disconnect a bot, or take a widget off all sites; its dialogues stay
          * @description Needs the permission `channels.manage`.
          */
         delete: operations["DeleteChannel"];
         options?: never;
         head?: never;
         /**
-         * Give a bot another token, or move it to another assistant
+         * Give a bot another token, change a widget, or move either to another assistant
          * @description Needs the permission `channels.manage`.
          */
         patch: operations["UpdateChannel"];
@@ -329,6 +329,30 @@ export interface paths {
          *     At most 60 calls in 60 s.
          */
         post: operations["CheckChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{assistantId}/channels/{id}:rotateSecret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a widget's next identity secret, with which the site's server signs who its visitors are
+         * @description The secret is shown once. The one before stays good, older ones end.
+         *
+         *     Needs the permission `channels.manage`.
+         *
+         *     At most 30 calls in 60 s.
+         */
+        post: operations["RotateWidgetSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -473,6 +497,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assistants/{assistantId}/simulation/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the turns of my test dialogue, oldest first: at most 20
+         * @description Needs the permission `assistants.write`.
+         */
+        get: operations["ListSimulatedTurns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{assistantId}/simulation/turns/{id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a turn of my test dialogue was answered the way it was, or not at all
+         * @description Needs the permission `assistants.write`.
+         */
+        get: operations["ExplainSimulatedTurn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assistants/{assistantId}/versions": {
         parameters: {
             query?: never;
@@ -587,6 +651,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assistants/{id}:resetSimulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin my test dialogue anew
+         * @description A turn that runs goes on, and is not part of the new one. What was spent stays spent.
+         *
+         *     Needs the permission `assistants.write`.
+         */
+        post: operations["ResetSimulation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assistants/{id}:resume": {
         parameters: {
             query?: never;
@@ -601,6 +687,30 @@ export interface paths {
          * @description Needs the permission `assistants.publish`.
          */
         post: operations["ResumeAssistant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{id}:simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the draft, or a published version, and read the answer as it is written
+         * @description Answered by the function that answers customers. Paid from a free allowance of each workspace and day (UTC), then from the wallet. Holds at most 20 turns until it is reset, of 4,000 tokens each beside the instruction. Schedules are told of, and do not silence it. A turn goes on when the caller goes away, and is listed. The same `request_id` is the same turn.
+         *
+         *     Needs the permission `assistants.write`.
+         *
+         *     At most 60 calls in 60 s.
+         */
+        post: operations["Simulate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -977,6 +1087,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chats/{conversationId}/messages/{id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a message was answered the way it was, or not at all
+         * @description The explanation of its turn. A customer's message that a person was to answer has no turn: then `reason` is OPERATOR, and the gate's decision says who held the dialogue since when.
+         *
+         *     Needs the permission `chats.read`.
+         */
+        get: operations["ExplainMessage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/chats/{conversationId}/messages/{id}:resend": {
         parameters: {
             query?: never;
@@ -1031,6 +1163,28 @@ export interface paths {
          * @description Needs the permission `chats.read`.
          */
         get: operations["GetTurn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{conversationId}/turns/{id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a turn was answered the way it was, or not at all
+         * @description Passages with their place and score, those that were dropped with the rule, the version, tries at providers, what the gate looked at, tokens and cost; behind a silence, what to open in order to change it.
+         *
+         *     Needs the permission `chats.read`.
+         */
+        get: operations["ExplainTurn"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1201,8 +1355,8 @@ export interface paths {
         get: operations["ListChannelsUnderTelegram"];
         put?: never;
         /**
-         * Connect a Telegram bot
-         * @description The token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel.
+         * Connect a Telegram bot, or make a web widget
+         * @description A bot's token is checked with Telegram, the webhook set. A bot that was connected here before comes back as the same channel. A widget works on the listed sites at once.
          *
          *     Needs the permission `channels.manage`.
          *
@@ -1230,14 +1384,14 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Disconnect a bot; its dialogues stay
+         * Disconnect a bot, or take a widget off all sites; its dialogues stay
          * @description Needs the permission `channels.manage`.
          */
         delete: operations["DeleteChannelUnderTelegram"];
         options?: never;
         head?: never;
         /**
-         * Give a bot another token, or move it to another assistant
+         * Give a bot another token, change a widget, or move either to another assistant
          * @description Needs the permission `channels.manage`.
          */
         patch: operations["UpdateChannelUnderTelegram"];
@@ -1259,6 +1413,142 @@ export interface paths {
          *     At most 60 calls in 60 s.
          */
         post: operations["CheckChannelUnderTelegram"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The visitor's dialogue from a message on, and then as it happens
+         * @description First comes `state`, then the messages behind `after`, then the answer that is being written, then what is new. The stream ends when the access token does: come back with a fresh one and the number of the last message.
+         *
+         *     Needs the permission `widget.chat`.
+         */
+        get: operations["WatchVisitor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The visitor's dialogue, newest message first, with the answer that is being written right now
+         * @description Needs the permission `widget.chat`.
+         */
+        get: operations["ListVisitorMessages"];
+        put?: never;
+        /**
+         * Say something. Answered as soon as it is stored; what follows comes by WatchVisitor
+         * @description The client's id makes it safe to repeat: a repeat gets the first message, whatever its text.
+         *
+         *     Needs the permission `widget.chat`.
+         */
+        post: operations["SendVisitorMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/messages:stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say something and read its answer as it is written
+         * @description Closing the stream stops nothing. A repeat with the same client id first gets the text so far, or the stored answer.
+         *
+         *     Needs the permission `widget.chat`.
+         */
+        post: operations["SendVisitorMessageStream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/visitor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin or go on as a visitor: an access token for 15 minutes
+         * @description Without `visitor_token` a new visitor begins. With one the same visitor goes on; a token older than 24 hours is replaced by the one in the answer, and one that was not used for 30 days is dead. With `identity_token` the visitor becomes the person that the site's server vouches for. If the visitor was already somebody else, their token is revoked and a fresh visitor begins.
+         *
+         *     At most 600 calls in 60 s.
+         */
+        post: operations["StartVisitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/visitor:reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget a visitor on this device: the person has logged out of the site
+         * @description The visitor's token and every access token made of it end at once. An unknown token changes nothing.
+         *
+         *     At most 60 calls in 60 s.
+         */
+        post: operations["ResetVisitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/widget/{key}/visitor:typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell the inbox that the visitor is typing
+         * @description Needs the permission `widget.chat`.
+         *
+         *     At most 60 calls in 60 s.
+         */
+        post: operations["NotifyVisitorTyping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1443,6 +1733,16 @@ export interface components {
              */
             updateTime?: string;
         };
+        /** @description Where the assistant stood. */
+        AssistantLook: {
+            /** @description Its status. */
+            status: components["schemas"]["AssistantStatus"];
+            /**
+             * Format: int32
+             * @description The version that answers; 0 = none.
+             */
+            version: number;
+        };
         /** @description What an assistant is and how it behaves. */
         AssistantSpec: {
             /**
@@ -1608,6 +1908,43 @@ export interface components {
          * @enum {string}
          */
         Author: "AUTHOR_UNSPECIFIED" | "AUTHOR_CONTACT" | "AUTHOR_ASSISTANT" | "AUTHOR_OPERATOR" | "AUTHOR_SYSTEM";
+        /** @description What the money said. */
+        BalanceLook: {
+            /**
+             * Format: int64
+             * @description What there was, in micro-pix; only where it was too little.
+             */
+            availableMicroPix: string;
+            /** @description Paid by the free allowance of the test dialogue. */
+            fromAllowance: boolean;
+            /**
+             * Format: int64
+             * @description How much was missing, in micro-pix.
+             */
+            missingMicroPix: string;
+            /**
+             * Format: int64
+             * @description The most that the answer could cost, in micro-pix; 0 = nothing that costs could answer.
+             */
+            neededMicroPix: string;
+            /** @description Models without a price, which therefore could not answer. */
+            unpricedModels: string[];
+        };
+        /**
+         * @description What a silence comes from.
+         *     - `CAUSE_KIND_UNSPECIFIED`: There is no silence.
+         *     - `CAUSE_KIND_OPERATOR`: A member of the workspace; `id` is the user. Empty where the dialogue waits for anybody.
+         *     - `CAUSE_KIND_ASSISTANT`: The assistant: publish or resume it. `id` is the assistant.
+         *     - `CAUSE_KIND_SCHEDULE`: The assistant's schedule. `id` is the assistant.
+         *     - `CAUSE_KIND_STOP_WORD`: A stop word of the assistant. `id` is the assistant, `index` the word.
+         *     - `CAUSE_KIND_WALLET`: The workspace's wallet. `id` is the workspace.
+         *     - `CAUSE_KIND_BUDGET`: A budget. `id` is the budget; empty where it was the workspace's.
+         *     - `CAUSE_KIND_CONVERSATION`: The dialogue itself: somebody should look at it. `id` is the dialogue.
+         *     - `CAUSE_KIND_KNOWLEDGE`: The knowledge base: it did not answer the question. `id` is the assistant.
+         *     - `CAUSE_KIND_PLATFORM`: Something of Neipix, which only Neipix can mend. `id` is the turn, to be named to the support.
+         * @enum {string}
+         */
+        CauseKind: "CAUSE_KIND_UNSPECIFIED" | "CAUSE_KIND_OPERATOR" | "CAUSE_KIND_ASSISTANT" | "CAUSE_KIND_SCHEDULE" | "CAUSE_KIND_STOP_WORD" | "CAUSE_KIND_WALLET" | "CAUSE_KIND_BUDGET" | "CAUSE_KIND_CONVERSATION" | "CAUSE_KIND_KNOWLEDGE" | "CAUSE_KIND_PLATFORM";
         /** @description A channel. */
         Channel: {
             /** @description The assistant that answers in it. */
@@ -1640,15 +1977,18 @@ export interface components {
             state: components["schemas"]["ChannelState"];
             /** @description What customers see, such as `@shop_bot`. Output only. */
             title: string;
+            /** @description Only of a widget. */
+            widget?: components["schemas"]["Widget"];
         };
         /**
          * @description Kind of a channel.
          *     - `CHANNEL_KIND_UNSPECIFIED`: Not set.
          *     - `CHANNEL_KIND_API`: Made with the assistant: REST and the OpenAI-compatible face.
          *     - `CHANNEL_KIND_TELEGRAM`: A Telegram bot.
+         *     - `CHANNEL_KIND_WIDGET`: The chat on a customer's own site.
          * @enum {string}
          */
-        ChannelKind: "CHANNEL_KIND_UNSPECIFIED" | "CHANNEL_KIND_API" | "CHANNEL_KIND_TELEGRAM";
+        ChannelKind: "CHANNEL_KIND_UNSPECIFIED" | "CHANNEL_KIND_API" | "CHANNEL_KIND_TELEGRAM" | "CHANNEL_KIND_WIDGET";
         /**
          * @description Where a channel stands.
          *     - `CHANNEL_STATE_UNSPECIFIED`: Not set.
@@ -1835,10 +2175,12 @@ export interface components {
              * @description The assistant that answers.
              */
             assistantId: string;
-            /** @description From @BotFather. */
-            botToken: string;
-            /** @description TELEGRAM; taken from the path `/integrations/telegram` if not set. */
+            /** @description From @BotFather; required for TELEGRAM. */
+            botToken?: string;
+            /** @description TELEGRAM (if not set) or WIDGET. */
             kind?: components["schemas"]["ChannelKind"];
+            /** @description Required for WIDGET, with one origin at least. */
+            widget?: components["schemas"]["WidgetInput"];
         };
         /** @description Answer of CreateFile. */
         CreateFileResponse: {
@@ -1888,6 +2230,25 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "DELIVERY_STATE_UNSPECIFIED" | "DELIVERY_STATE_QUEUED" | "DELIVERY_STATE_SENDING" | "DELIVERY_STATE_SENT" | "DELIVERY_STATE_FAILED" | "DELIVERY_STATE_CANCELLED";
+        /** @description Text of the answer. */
+        Delta: {
+            /**
+             * Format: int64
+             * @description Bytes of UTF-8 before this text.
+             */
+            offset: string;
+            /** @description The text. */
+            text: string;
+        };
+        /**
+         * @description Who answers in a dialogue.
+         *     - `DIALOGUE_HOLDER_UNSPECIFIED`: Not set.
+         *     - `DIALOGUE_HOLDER_ASSISTANT`: The assistant.
+         *     - `DIALOGUE_HOLDER_OPERATOR`: A person.
+         *     - `DIALOGUE_HOLDER_NOBODY`: Nobody: waits for a person.
+         * @enum {string}
+         */
+        DialogueHolder: "DIALOGUE_HOLDER_UNSPECIFIED" | "DIALOGUE_HOLDER_ASSISTANT" | "DIALOGUE_HOLDER_OPERATOR" | "DIALOGUE_HOLDER_NOBODY";
         /** @description A user as staff see them. */
         DirectoryUser: {
             /**
@@ -1928,6 +2289,15 @@ export interface components {
             /** @description UUID. */
             id: string;
         };
+        /**
+         * @description Which rule dropped a passage that was found.
+         *     - `DROP_RULE_UNSPECIFIED`: None: the answer saw it.
+         *     - `DROP_RULE_LIMIT`: Better ones filled the number of passages that an answer may see.
+         *     - `DROP_RULE_TOKENS`: It did not fit into the version's tokens for passages, or into the prompt.
+         *     - `DROP_RULE_SWITCHED_OFF`: Its file was switched off, replaced or deleted between the search and the answer.
+         * @enum {string}
+         */
+        DropRule: "DROP_RULE_UNSPECIFIED" | "DROP_RULE_LIMIT" | "DROP_RULE_TOKENS" | "DROP_RULE_SWITCHED_OFF";
         /** @description A numbered event of the workspace. */
         Event: {
             /** @description The object as it is now; empty where the caller may not read it, or it is gone. */
@@ -1961,6 +2331,145 @@ export interface components {
             turn?: components["schemas"]["Turn"];
             /** @description Kind `wallet.changed`. */
             wallet?: components["schemas"]["WalletBalance"];
+        };
+        /** @description A try at a provider. */
+        ExplainedAttempt: {
+            /** @description Whether it is paid for. */
+            charged: boolean;
+            /** @description Kind of failure, such as `rate_limited` or `timeout`; empty = it went well. */
+            error: string;
+            /**
+             * Format: int32
+             * @description Milliseconds to the first token; 0 = none came.
+             */
+            firstTokenMs: number;
+            /** @description UUID. */
+            id: string;
+            /** @description Price list key; empty for the built-in answerer, which is free. */
+            model: string;
+            /** @description The price that held; empty = free. */
+            priceId: string;
+            /** @description Provider's name. */
+            provider: string;
+            /**
+             * Format: int32
+             * @description Milliseconds in all.
+             */
+            totalMs: number;
+            /** @description What it used. */
+            usage?: components["schemas"]["Usage"];
+        };
+        /** @description A passage that was found for a turn. */
+        ExplainedPassage: {
+            /** @description Which rule dropped it; not set = the answer saw it. */
+            dropped: components["schemas"]["DropRule"];
+            /** @description Its file; empty where the passage is gone. */
+            fileId: string;
+            /** @description The file's name; empty where the passage is gone. */
+            fileName: string;
+            /** @description Headings above it. */
+            headings: string[];
+            /**
+             * Format: int32
+             * @description The mark of its citation in the answer, from 1; 0 = it is not cited.
+             */
+            mark: number;
+            /**
+             * Format: int32
+             * @description Page or sheet, from 1.
+             */
+            page: number;
+            /** @description What the score is made of. */
+            parts: components["schemas"]["ScorePart"][];
+            /** @description The passage. */
+            passageId: string;
+            /**
+             * Format: double
+             * @description Comparable within one turn.
+             */
+            score: number;
+            /**
+             * Format: int32
+             * @description Offset in the page's text, in bytes of UTF-8.
+             */
+            start: number;
+            /** @description Where it stands now. */
+            state: components["schemas"]["SourceState"];
+            /** @description The text that the answer saw; empty where the passage is gone. */
+            text: string;
+        };
+        /** @description Why a turn was answered the way it was, or not at all. */
+        Explanation: {
+            /**
+             * Format: int64
+             * @description Of it, what the free allowance of the test dialogue paid, in micro-pix.
+             */
+            allowanceMicroPix: string;
+            /** @description The assistant. */
+            assistantId: string;
+            /** @description Tries at providers, in their order. */
+            attempts: components["schemas"]["ExplainedAttempt"][];
+            /** @description What to open about it; absent = nothing was silenced. */
+            cause?: components["schemas"]["SilenceCause"];
+            /** @description The dialogue; empty in the test dialogue. */
+            conversationId: string;
+            /**
+             * Format: int64
+             * @description What it cost, in micro-pix.
+             */
+            costMicroPix: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            createTime?: string;
+            /**
+             * Format: date-time
+             * @description When it ended; absent = it runs still.
+             */
+            endTime?: string;
+            /** @description How the provider ended. */
+            finish: components["schemas"]["FinishKind"];
+            /** @description What the gate looked at, in its order. */
+            gate: components["schemas"]["GateDecision"][];
+            /** @description `customer_asked`, `low_confidence`, `providers_failed`, `filtered`; empty = the reply did not ask for a person. */
+            handoff: string;
+            /**
+             * Format: int64
+             * @description What was reserved before, in micro-pix.
+             */
+            heldMicroPix: string;
+            /**
+             * Format: int32
+             * @description Bound of the prompt's tokens; 0 = it did not come to that.
+             */
+            inputTokensMax: number;
+            /**
+             * Format: int32
+             * @description Bound of the answer's tokens; 0 = it did not come to that.
+             */
+            outputTokensMax: number;
+            /** @description Passages found, best first, those that the answer did not see among them. */
+            passages: components["schemas"]["ExplainedPassage"][];
+            /** @description SHA-256 of the prompt, hex; empty = none was made. */
+            promptHash: string;
+            /** @description Why it stayed silent, or broke off; not set = it was answered, or runs still. */
+            reason: components["schemas"]["SilenceReason"];
+            /** @description The same in English. */
+            reasonEn: string;
+            /** @description The same in Russian. */
+            reasonRu: string;
+            /** @description False for turns that ended before records were kept, or whose worker died: gate and passages are not known. */
+            recorded: boolean;
+            /** @description The turn; empty where a person held the dialogue, so that there was none. */
+            turnId: string;
+            /** @description Tokens of the charged attempts. */
+            usage?: components["schemas"]["Usage"];
+            /**
+             * Format: int32
+             * @description Its version; 0 = the draft, or none was used.
+             */
+            version: number;
         };
         /** @description Why a file failed. */
         FileFailure: {
@@ -2002,6 +2511,16 @@ export interface components {
          * @enum {string}
          */
         FileStatus: "FILE_STATUS_UNSPECIFIED" | "FILE_STATUS_UPLOADING" | "FILE_STATUS_QUEUED" | "FILE_STATUS_EXTRACTING" | "FILE_STATUS_READY" | "FILE_STATUS_FAILED";
+        /**
+         * @description How an answer ended.
+         *     - `FINISH_KIND_UNSPECIFIED`: Not set.
+         *     - `FINISH_KIND_COMPLETE`: Whole.
+         *     - `FINISH_KIND_LENGTH`: Cut at the token limit.
+         *     - `FINISH_KIND_INTERRUPTED`: The provider died after the first shown character.
+         *     - `FINISH_KIND_FILTERED`: Refused or filtered by the provider.
+         * @enum {string}
+         */
+        FinishKind: "FINISH_KIND_UNSPECIFIED" | "FINISH_KIND_COMPLETE" | "FINISH_KIND_LENGTH" | "FINISH_KIND_INTERRUPTED" | "FINISH_KIND_FILTERED";
         /** @description A passage and how well it fits. */
         FoundPassage: {
             /** @description The passage. */
@@ -2012,6 +2531,46 @@ export interface components {
              */
             score: number;
         };
+        /** @description One look of the gate before or after an answer, in their order. */
+        GateDecision: {
+            /** @description ASSISTANT. */
+            assistant?: components["schemas"]["AssistantLook"];
+            /** @description BALANCE. */
+            balance?: components["schemas"]["BalanceLook"];
+            /** @description HANDLER. */
+            handler?: components["schemas"]["HandlerLook"];
+            /** @description What came of it. */
+            outcome: components["schemas"]["GateOutcome"];
+            /** @description What was looked at. */
+            rule: components["schemas"]["GateRule"];
+            /** @description SCHEDULE. */
+            schedule?: components["schemas"]["ScheduleLook"];
+            /** @description STOP_WORDS and ANSWER_STOP_WORDS. */
+            stopWord?: components["schemas"]["StopWordLook"];
+        };
+        /**
+         * @description What came of a look.
+         *     - `GATE_OUTCOME_UNSPECIFIED`: Not set.
+         *     - `GATE_OUTCOME_ABSENT`: There is no such rule, or nothing to be looked at.
+         *     - `GATE_OUTCOME_PASSED`: It let the answer pass.
+         *     - `GATE_OUTCOME_SILENCED`: It silenced the assistant.
+         *     - `GATE_OUTCOME_WOULD_SILENCE`: It would silence the assistant before a customer; the test dialogue goes on.
+         * @enum {string}
+         */
+        GateOutcome: "GATE_OUTCOME_UNSPECIFIED" | "GATE_OUTCOME_ABSENT" | "GATE_OUTCOME_PASSED" | "GATE_OUTCOME_SILENCED" | "GATE_OUTCOME_WOULD_SILENCE";
+        /**
+         * @description What the gate looks at.
+         *     - `GATE_RULE_UNSPECIFIED`: Not set.
+         *     - `GATE_RULE_HANDLER`: Who answers in the dialogue.
+         *     - `GATE_RULE_ASSISTANT`: Whether the assistant is published and not paused.
+         *     - `GATE_RULE_SCHEDULE`: Its working hours.
+         *     - `GATE_RULE_STOP_WORDS`: Stop words in the customer's text.
+         *     - `GATE_RULE_BALANCE`: Whether the wallet, or the free allowance of the test dialogue, holds what the answer can cost.
+         *     - `GATE_RULE_BUDGET`: Budgets.
+         *     - `GATE_RULE_ANSWER_STOP_WORDS`: Stop words in the answer, before it is sent.
+         * @enum {string}
+         */
+        GateRule: "GATE_RULE_UNSPECIFIED" | "GATE_RULE_HANDLER" | "GATE_RULE_ASSISTANT" | "GATE_RULE_SCHEDULE" | "GATE_RULE_STOP_WORDS" | "GATE_RULE_BALANCE" | "GATE_RULE_BUDGET" | "GATE_RULE_ANSWER_STOP_WORDS";
         /** @description Answer of GetFileText. */
         GetFileTextResponse: {
             /** @description Empty on the last page. */
@@ -2028,6 +2587,23 @@ export interface components {
          * @enum {string}
          */
         Handler: "HANDLER_UNSPECIFIED" | "HANDLER_ASSISTANT" | "HANDLER_OPERATOR" | "HANDLER_NOBODY";
+        /** @description Who answered in the dialogue. */
+        HandlerLook: {
+            /**
+             * Format: int64
+             * @description Number of that period in the dialogue.
+             */
+            epoch: string;
+            /** @description Who. */
+            holder: components["schemas"]["DialogueHolder"];
+            /** @description The operator's user id; empty otherwise. */
+            memberId: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since?: string;
+        };
         /** @description A sign of life. */
         Heartbeat: Record<string, never>;
         /** @description An Ed25519 public key (RFC 8037). */
@@ -2173,6 +2749,18 @@ export interface components {
             /** @description The page. */
             providers: components["schemas"]["Provider"][];
         };
+        /** @description Answer of ListSimulatedTurns. */
+        ListSimulatedTurnsResponse: {
+            /** @description What is left today. */
+            allowance?: components["schemas"]["SimulationAllowance"];
+            /** @description Oldest first. */
+            turns: components["schemas"]["SimulatedTurn"][];
+            /**
+             * Format: int32
+             * @description How many a test dialogue may have.
+             */
+            turnsMax: number;
+        };
         /** @description Answer of ListStatement. */
         ListStatementResponse: {
             /** @description Empty on the last page. */
@@ -2200,6 +2788,17 @@ export interface components {
             nextPageToken: string;
             /** @description The page. */
             versions: components["schemas"]["AssistantVersion"][];
+        };
+        /** @description Answer of ListVisitorMessages. */
+        ListVisitorMessagesResponse: {
+            /** @description The answer on its way; absent = none. */
+            answer?: components["schemas"]["VisitorAnswer"];
+            /** @description The dialogue. */
+            conversation?: components["schemas"]["VisitorConversation"];
+            /** @description The page. */
+            messages: components["schemas"]["VisitorMessage"][];
+            /** @description Empty on the last page. */
+            nextPageToken: string;
         };
         /** @description Request of Login. */
         LoginRequest: {
@@ -2253,6 +2852,8 @@ export interface components {
             authorMemberId: string;
             /** @description Where an assistant's answer comes from. */
             citations: components["schemas"]["Citation"][];
+            /** @description The id that its writer's client gave it; empty = none. The client finds its own message by it. */
+            clientId: string;
             /** @description The dialogue. */
             conversationId: string;
             /**
@@ -2280,6 +2881,8 @@ export interface components {
         };
         /** @description Answer of NotifyTyping. */
         NotifyTypingResponse: Record<string, never>;
+        /** @description Answer of NotifyVisitorTyping. */
+        NotifyVisitorTypingResponse: Record<string, never>;
         /** @description An answer's text so far. */
         Partial: {
             /** @description The dialogue. */
@@ -2438,6 +3041,8 @@ export interface components {
         };
         /** @description A refusal, as RFC 9457 has it. */
         Problem: {
+            /** @description What must be solved first (PROOF_REQUIRED). */
+            challenge?: string;
             detail: string;
             errors?: {
                 field: string;
@@ -2453,6 +3058,16 @@ export interface components {
             trace_id: string;
             /** @description Address of the reason's explanation. */
             type: string;
+        };
+        /** @description Work that the client did because of PROOF_REQUIRED. */
+        ProofInput: {
+            /** @description The problem's `challenge`, as it came: `npx1.<bits>.<expiry, Unix seconds>.<salt>`. Good for 2 minutes, once. */
+            challenge: string;
+            /**
+             * Format: int64
+             * @description A number so that SHA-256 of `<challenge>.<n>`, n in decimal, begins with `bits` zero bits.
+             */
+            n?: string;
         };
         /** @description A provider. */
         Provider: {
@@ -2534,6 +3149,18 @@ export interface components {
          * @enum {string}
          */
         ProviderKind: "PROVIDER_KIND_UNSPECIFIED" | "PROVIDER_KIND_OPENAI_COMPATIBLE" | "PROVIDER_KIND_EXTRACTIVE";
+        /**
+         * @description A way to read the question.
+         *     - `QUESTION_READING_UNSPECIFIED`: Not set.
+         *     - `QUESTION_READING_ORIGINAL`: As it was written.
+         *     - `QUESTION_READING_NORMALISED`: Without invisible characters and look-alike letters.
+         *     - `QUESTION_READING_LAYOUT`: Typed with the other keyboard layout.
+         *     - `QUESTION_READING_TRANSLIT`: Russian in Latin letters.
+         *     - `QUESTION_READING_YO`: Е for ё, or the other way round.
+         *     - `QUESTION_READING_ABBREVIATION`: An abbreviation written out.
+         * @enum {string}
+         */
+        QuestionReading: "QUESTION_READING_UNSPECIFIED" | "QUESTION_READING_ORIGINAL" | "QUESTION_READING_NORMALISED" | "QUESTION_READING_LAYOUT" | "QUESTION_READING_TRANSLIT" | "QUESTION_READING_YO" | "QUESTION_READING_ABBREVIATION";
         /** @description Request of Refresh. */
         RefreshRequest: {
             /** @description The refresh token; browsers send it in the cookie. */
@@ -2586,6 +3213,10 @@ export interface components {
              */
             seq: string;
         };
+        /** @description Answer of ResetSimulation. */
+        ResetSimulationResponse: Record<string, never>;
+        /** @description Answer of ResetVisitor. */
+        ResetVisitorResponse: Record<string, never>;
         /** @description The answer starts over. */
         Restarted: {
             /** @description The turn. */
@@ -2601,6 +3232,15 @@ export interface components {
          * @enum {string}
          */
         Role: "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_MANAGER" | "ROLE_OPERATOR" | "ROLE_VIEWER";
+        /** @description Answer of RotateWidgetSecret. */
+        RotateWidgetSecretResponse: {
+            /** @description The channel. */
+            channel?: components["schemas"]["Channel"];
+            /** @description The `kid` for the tokens' header. */
+            kid: string;
+            /** @description `wis_…`, shown this once; it must never reach a browser. */
+            secret: string;
+        };
         /** @description When an assistant works. */
         Schedule: {
             /** @description Sent once per dialogue and closed period; empty = nothing is sent. */
@@ -2623,12 +3263,70 @@ export interface components {
             /** @description Weekly intervals, at most 50. */
             weekly?: components["schemas"]["WeeklyIntervalInput"][];
         };
+        /** @description What the working hours said. */
+        ScheduleLook: {
+            /** @description Whether the away message was said in this turn: once per dialogue and closed period. */
+            awayMessageSaid: boolean;
+            /**
+             * Format: date-time
+             * @description Closed since then; absent = open.
+             */
+            closedSince?: string;
+            /** @description IANA name. */
+            timeZone: string;
+        };
+        /**
+         * @description How a passage was found.
+         *     - `SCORE_KIND_UNSPECIFIED`: Not set.
+         *     - `SCORE_KIND_WORDS`: It has words of the question.
+         *     - `SCORE_KIND_SIMILAR_WORDS`: It has words that look like words of the question which no passage has.
+         * @enum {string}
+         */
+        ScoreKind: "SCORE_KIND_UNSPECIFIED" | "SCORE_KIND_WORDS" | "SCORE_KIND_SIMILAR_WORDS";
+        /** @description Part of a passage's score: the parts' shares add up to it. */
+        ScorePart: {
+            /**
+             * Format: double
+             * @description Score within that list.
+             */
+            found: number;
+            /** @description How it was found. */
+            kind: components["schemas"]["ScoreKind"];
+            /**
+             * Format: double
+             * @description WORDS: how much the nearness of the words to each other added, as a factor: 0 = nothing.
+             */
+            nearness: number;
+            /**
+             * Format: int32
+             * @description Place in that list, from 1.
+             */
+            place: number;
+            /** @description WORDS: the reading of the question. */
+            reading: components["schemas"]["QuestionReading"];
+            /**
+             * Format: double
+             * @description What it adds to the passage's score.
+             */
+            share: number;
+        };
         /** @description Answer of SearchPassages. */
         SearchPassagesResponse: {
             /** @description Best first. */
             results: components["schemas"]["FoundPassage"][];
             /** @description Forms of the question that were searched too, such as the other keyboard layout. */
             variants: string[];
+        };
+        /** @description Answer of SendVisitorMessage. */
+        SendVisitorMessageResponse: {
+            /** @description Its dialogue. */
+            conversationId: string;
+            /** @description Whether the same client id, or the same words a moment ago, had made it before. */
+            duplicate: boolean;
+            /** @description The message as it is stored. */
+            message?: components["schemas"]["VisitorMessage"];
+            /** @description The turn that answers it; empty where a person answers. */
+            turnId: string;
         };
         /** @description Tokens of a session. */
         SessionTokens: {
@@ -2649,6 +3347,132 @@ export interface components {
             /** @description Exchanges for new tokens, once. On the browser hosts it travels in a cookie and is empty here. */
             refreshToken: string;
         };
+        /** @description What to open in order to see, or to change, what a silence comes from. */
+        SilenceCause: {
+            /** @description Its id: see the kind. */
+            id: string;
+            /**
+             * Format: int32
+             * @description STOP_WORD: its place in the version's list, from 0.
+             */
+            index: number;
+            /** @description What it is. */
+            kind: components["schemas"]["CauseKind"];
+        };
+        /**
+         * @description Why nothing was said, or something else than a whole answer.
+         *     - `SILENCE_REASON_UNSPECIFIED`: It was answered, or is not over yet.
+         *     - `SILENCE_REASON_OPERATOR`: A person holds the dialogue.
+         *     - `SILENCE_REASON_SCHEDULE`: Outside the assistant's working hours.
+         *     - `SILENCE_REASON_STOP_WORD`: A stop word matched.
+         *     - `SILENCE_REASON_NO_FUNDS`: The wallet is too small.
+         *     - `SILENCE_REASON_PAUSED`: The assistant is not published, or is paused.
+         *     - `SILENCE_REASON_BUDGET`: A budget is spent.
+         *     - `SILENCE_REASON_UNPRICED`: No model that may answer has a price.
+         *     - `SILENCE_REASON_TAKE_OVER`: An operator took over.
+         *     - `SILENCE_REASON_HANDOFF`: A person should answer.
+         *     - `SILENCE_REASON_CLOSED`: The dialogue was closed.
+         *     - `SILENCE_REASON_BILLING_UNAVAILABLE`: The billing did not answer for two minutes.
+         *     - `SILENCE_REASON_TIMEOUT`: The answer did not come in time.
+         *     - `SILENCE_REASON_INTERNAL`: Something broke.
+         *     - `SILENCE_REASON_INTERRUPTED`: The provider died after the first shown character.
+         * @enum {string}
+         */
+        SilenceReason: "SILENCE_REASON_UNSPECIFIED" | "SILENCE_REASON_OPERATOR" | "SILENCE_REASON_SCHEDULE" | "SILENCE_REASON_STOP_WORD" | "SILENCE_REASON_NO_FUNDS" | "SILENCE_REASON_PAUSED" | "SILENCE_REASON_BUDGET" | "SILENCE_REASON_UNPRICED" | "SILENCE_REASON_TAKE_OVER" | "SILENCE_REASON_HANDOFF" | "SILENCE_REASON_CLOSED" | "SILENCE_REASON_BILLING_UNAVAILABLE" | "SILENCE_REASON_TIMEOUT" | "SILENCE_REASON_INTERNAL" | "SILENCE_REASON_INTERRUPTED";
+        /** @description One event of a test dialogue: `accepted`, deltas, `finished`. */
+        SimulateEvent: {
+            /** @description The turn is stored and runs. */
+            accepted?: components["schemas"]["SimulatedTurn"];
+            /** @description Text. An offset before the end of what came means: forget what came behind it. */
+            delta?: components["schemas"]["Delta"];
+            /** @description The end. */
+            finished?: components["schemas"]["SimulationEnd"];
+        };
+        /** @description A turn of a test dialogue. */
+        SimulatedTurn: {
+            /**
+             * Format: int64
+             * @description Of it, what the free allowance paid, in micro-pix; the wallet paid the rest.
+             */
+            allowanceMicroPix: string;
+            /** @description The answer, or the product's fixed reply; empty = none (yet). */
+            answer: string;
+            /** @description Where the answer comes from. */
+            citations: components["schemas"]["Citation"][];
+            /**
+             * Format: int64
+             * @description What it cost, in micro-pix.
+             */
+            costMicroPix: string;
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             */
+            createTime?: string;
+            /**
+             * Format: date-time
+             * @description When it ended; absent = it runs still.
+             */
+            endTime?: string;
+            /** @description Whether `answer` is a fixed reply of the product, in a stop word's place. */
+            fixedReply: boolean;
+            /** @description UUID. */
+            id: string;
+            /**
+             * Format: int32
+             * @description Place in the dialogue, from 1.
+             */
+            number: number;
+            /** @description What was asked. */
+            question: string;
+            /** @description Why nothing, or not all, was said; not set = it was answered, or runs still. */
+            reason: components["schemas"]["SilenceReason"];
+            /** @description The same in English. */
+            reasonEn: string;
+            /** @description The same in Russian. */
+            reasonRu: string;
+            /** @description How far it got. */
+            state: components["schemas"]["SimulatedTurnState"];
+            /** @description Tokens of the charged attempts. */
+            usage?: components["schemas"]["Usage"];
+            /**
+             * Format: int32
+             * @description The version; 0 = the draft.
+             */
+            version: number;
+        };
+        /**
+         * @description How far a turn of a test dialogue got.
+         *     - `SIMULATED_TURN_STATE_UNSPECIFIED`: Not set.
+         *     - `SIMULATED_TURN_STATE_RUNNING`: Is being answered.
+         *     - `SIMULATED_TURN_STATE_ANSWERED`: Answered.
+         *     - `SIMULATED_TURN_STATE_SILENT`: The assistant would say nothing of its own, see `reason`.
+         *     - `SIMULATED_TURN_STATE_FAILED`: Went wrong, see `reason`; free.
+         * @enum {string}
+         */
+        SimulatedTurnState: "SIMULATED_TURN_STATE_UNSPECIFIED" | "SIMULATED_TURN_STATE_RUNNING" | "SIMULATED_TURN_STATE_ANSWERED" | "SIMULATED_TURN_STATE_SILENT" | "SIMULATED_TURN_STATE_FAILED";
+        /** @description The free allowance of a workspace's test dialogues. */
+        SimulationAllowance: {
+            /**
+             * Format: int64
+             * @description Of each day (UTC), in micro-pix.
+             */
+            dailyMicroPix: string;
+            /**
+             * Format: int64
+             * @description What is left today, in micro-pix.
+             */
+            leftMicroPix: string;
+        };
+        /** @description How a turn of a test dialogue ended. */
+        SimulationEnd: {
+            /** @description What is left today. */
+            allowance?: components["schemas"]["SimulationAllowance"];
+            /** @description Why it was answered that way, or not at all. */
+            explanation?: components["schemas"]["Explanation"];
+            /** @description The turn with its answer, tokens and cost. */
+            turn?: components["schemas"]["SimulatedTurn"];
+        };
         /** @description A ticket for one WebSocket. */
         SocketTicket: {
             /**
@@ -2659,6 +3483,15 @@ export interface components {
             /** @description Sent as the sub-protocol `ticket.<ticket>` of the handshake, beside `neipix.v1`. */
             ticket: string;
         };
+        /**
+         * @description Where a passage stands now.
+         *     - `SOURCE_STATE_UNSPECIFIED`: Not set.
+         *     - `SOURCE_STATE_PRESENT`: In the knowledge base.
+         *     - `SOURCE_STATE_RETIRED`: Its file was switched off, replaced or deleted since; this is what the turn saw.
+         *     - `SOURCE_STATE_GONE`: Its text is not kept any more.
+         * @enum {string}
+         */
+        SourceState: "SOURCE_STATE_UNSPECIFIED" | "SOURCE_STATE_PRESENT" | "SOURCE_STATE_RETIRED" | "SOURCE_STATE_GONE";
         /** @description What a stop word matches and does. */
         StopWord: {
             /** @description What happens. */
@@ -2699,6 +3532,25 @@ export interface components {
             pattern: string;
             /** @description The fixed reply; only with FIXED_REPLY, at most 2,000 characters. */
             reply?: string;
+        };
+        /** @description What the stop words said. */
+        StopWordLook: {
+            /** @description What it does. */
+            action: components["schemas"]["StopWordAction"];
+            /**
+             * Format: int32
+             * @description How many were looked for.
+             */
+            count: number;
+            /**
+             * Format: int32
+             * @description Place of the one that matched in the version's list, from 0; absent = none did.
+             */
+            index?: number;
+            /** @description How the pattern is read. */
+            match: components["schemas"]["StopWordMatch"];
+            /** @description Its pattern, as it was then. */
+            pattern: string;
         };
         /**
          * @description How a stop word's pattern is read.
@@ -2893,6 +3745,157 @@ export interface components {
             /** @description Name. */
             name: string;
         };
+        /** @description An answer on its way. */
+        VisitorAnswer: {
+            /** @description Whether words may come any moment; false = it waits for more of the visitor's words, or for the former answer. */
+            answering: boolean;
+            /**
+             * Format: int64
+             * @description Its length in bytes of UTF-8.
+             */
+            offset: string;
+            /** @description The text so far. */
+            text: string;
+            /** @description The turn. */
+            turnId: string;
+        };
+        /** @description A turn is over. */
+        VisitorAnswerEnded: {
+            /** @description The message with its words; empty = nothing was said. */
+            messageId: string;
+            /** @description Whether a person will answer instead. */
+            toPerson: boolean;
+            /** @description The turn. */
+            turnId: string;
+        };
+        /** @description One event of SendVisitorMessageStream. */
+        VisitorAnswerEvent: {
+            /** @description The message is stored. */
+            accepted?: components["schemas"]["SendVisitorMessageResponse"];
+            /** @description More text. */
+            delta?: components["schemas"]["VisitorDelta"];
+            /** @description The end: what the turn came to. */
+            finished?: components["schemas"]["VisitorAnswerFinished"];
+            /** @description The text from its beginning; replaces what was shown. */
+            partial?: components["schemas"]["VisitorAnswer"];
+        };
+        /** @description The end of an answer. */
+        VisitorAnswerFinished: {
+            /** @description Who said it. */
+            author: components["schemas"]["Author"];
+            /** @description Where it comes from. */
+            citations: components["schemas"]["Citation"][];
+            /** @description Cut in the middle. */
+            interrupted: boolean;
+            /** @description The whole answer, fixed reply or away message; empty = nothing was said. */
+            text: string;
+            /** @description Whether a person will answer instead. */
+            toPerson: boolean;
+            /** @description The turn; empty where a person answers. */
+            turnId: string;
+        };
+        /** @description A dialogue as its visitor sees it. */
+        VisitorConversation: {
+            /** @description Who answers. */
+            handler: components["schemas"]["Handler"];
+            /** @description UUID; empty = there is none yet. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Number of the last message.
+             */
+            lastSeq: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["ConversationStatus"];
+        };
+        /** @description More text of an answer. */
+        VisitorDelta: {
+            /**
+             * Format: int64
+             * @description Bytes of UTF-8 before this text.
+             */
+            offset: string;
+            /** @description The text. */
+            text: string;
+            /** @description The turn. */
+            turnId: string;
+        };
+        /** @description One frame of WatchVisitor. Over SSE `event:` is the name of the field, and `id:` a message's number. */
+        VisitorEvent: {
+            /** @description More text of an answer. */
+            delta?: components["schemas"]["VisitorDelta"];
+            /** @description A turn is over. Its words, if there were any, came as a message before. */
+            ended?: components["schemas"]["VisitorAnswerEnded"];
+            /** @description Nothing happened for a while. */
+            heartbeat?: components["schemas"]["Heartbeat"];
+            /** @description A message, the visitor's own included. */
+            message?: components["schemas"]["VisitorMessage"];
+            /** @description An answer's text from its beginning; replaces what was shown of that turn. */
+            partial?: components["schemas"]["VisitorAnswer"];
+            /** @description Another dialogue goes on from here, or the number is none of this one: read the list again. */
+            reset?: components["schemas"]["VisitorReset"];
+            /** @description Who answers, and where the dialogue stands; comes first and with every change. */
+            state?: components["schemas"]["VisitorConversation"];
+            /** @description Somebody types. */
+            typing?: components["schemas"]["VisitorTyping"];
+        };
+        /** @description A message as its visitor sees it. */
+        VisitorMessage: {
+            /** @description Who wrote it. */
+            author: components["schemas"]["Author"];
+            /** @description Where an assistant's answer comes from. */
+            citations: components["schemas"]["Citation"][];
+            /** @description The id that the client gave it; empty = none. */
+            clientId: string;
+            /**
+             * Format: date-time
+             * @description When it was stored.
+             */
+            createTime?: string;
+            /** @description UUID. */
+            id: string;
+            /** @description Cut in the middle. */
+            interrupted: boolean;
+            /**
+             * Format: int64
+             * @description Place in the dialogue, dense from 1.
+             */
+            seq: string;
+            /** @description The words. */
+            text: string;
+            /** @description The turn that it answers or opens; empty = none. */
+            turnId: string;
+        };
+        /** @description Read the list again. */
+        VisitorReset: {
+            /** @description The dialogue that goes on; empty = none. */
+            conversationId: string;
+        };
+        /** @description Who a visitor is from now on. */
+        VisitorSession: {
+            /** @description Bearer token of the other calls. */
+            accessToken: string;
+            /** @description The dialogue that goes on; empty = none yet. */
+            conversationId: string;
+            /**
+             * Format: int32
+             * @description Lifetime of the access token, in seconds.
+             */
+            expiresInSeconds: number;
+            /** @description Whether the site's server vouches for the visitor. Such a token must not be given to the page around the frame. */
+            identified: boolean;
+            /** @description Whether this is another visitor than the token's: forget what was shown. */
+            replaced: boolean;
+            /** @description UUID; no secret, and good for nothing by itself. */
+            visitorId: string;
+            /** @description Keep this one instead of the one that was sent; empty = the one that was sent stays good. */
+            visitorToken: string;
+        };
+        /** @description Somebody types. */
+        VisitorTyping: {
+            /** @description Who: an operator, or the assistant that looks for an answer. */
+            author: components["schemas"]["Author"];
+        };
         /** @description A workspace's wallet. All amounts in micro-pix. */
         Wallet: {
             /**
@@ -2994,6 +3997,85 @@ export interface components {
              * @description 1 = Monday … 7 = Sunday.
              */
             weekday: number;
+        };
+        /** @description A widget's settings. */
+        Widget: {
+            /** @description `#rrggbb`, or empty = ours. */
+            accent: string;
+            /** @description What stands in an empty dialogue, at most 500 characters. */
+            greeting: string;
+            /** @description The public key, `wk_…`. Output only. */
+            key: string;
+            /** @description `ru`, `en`, or empty = the site's. */
+            locale: string;
+            /** @description The sites that may embed it, 1 to 50: `https://shop.ru`, or `https://*.shop.ru` for every name below it but not itself. `http:` only for `localhost` and names below it. Ports as they are; nothing behind the host. */
+            origins: string[];
+            /** @description Refuse visitors whom the site's server does not vouch for. */
+            requireIdentity: boolean;
+            /** @description `light`, `dark`, or empty = the device's. */
+            scheme: string;
+            /** @description The secrets that identity tokens may be signed with, newest first, at most two. Output only. */
+            secrets: components["schemas"]["WidgetSecret"][];
+            /** @description Where the button is: `left` or `right`; `right` if empty. */
+            side: string;
+            /** @description What to put into the site's pages. Output only. */
+            snippet: string;
+            /** @description The name above the dialogue, at most 60 characters; empty = the assistant's. */
+            title: string;
+        };
+        /** @description A widget's settings. */
+        WidgetInput: {
+            /** @description `#rrggbb`, or empty = ours. */
+            accent: string;
+            /** @description What stands in an empty dialogue, at most 500 characters. */
+            greeting?: string;
+            /** @description The public key, `wk_…`. Output only. */
+            key?: string;
+            /**
+             * @description `ru`, `en`, or empty = the site's.
+             * @enum {string}
+             */
+            locale?: "" | "ru" | "en";
+            /** @description The sites that may embed it, 1 to 50: `https://shop.ru`, or `https://*.shop.ru` for every name below it but not itself. `http:` only for `localhost` and names below it. Ports as they are; nothing behind the host. */
+            origins?: string[];
+            /** @description Refuse visitors whom the site's server does not vouch for. */
+            requireIdentity?: boolean;
+            /**
+             * @description `light`, `dark`, or empty = the device's.
+             * @enum {string}
+             */
+            scheme?: "" | "light" | "dark";
+            /** @description The secrets that identity tokens may be signed with, newest first, at most two. Output only. */
+            secrets?: components["schemas"]["WidgetSecretInput"][];
+            /**
+             * @description Where the button is: `left` or `right`; `right` if empty.
+             * @enum {string}
+             */
+            side?: "" | "left" | "right";
+            /** @description What to put into the site's pages. Output only. */
+            snippet?: string;
+            /** @description The name above the dialogue, at most 60 characters; empty = the assistant's. */
+            title?: string;
+        };
+        /** @description An identity secret without its words. */
+        WidgetSecret: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createTime?: string;
+            /** @description The `kid` of a token that is signed with it. */
+            kid: string;
+        };
+        /** @description An identity secret without its words. */
+        WidgetSecretInput: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createTime?: string;
+            /** @description The `kid` of a token that is signed with it. */
+            kid?: string;
         };
         /** @description A customer company. */
         Workspace: {
@@ -5106,10 +6188,12 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description From @BotFather. */
-                    botToken: string;
-                    /** @description TELEGRAM; taken from the path `/integrations/telegram` if not set. */
+                    /** @description From @BotFather; required for TELEGRAM. */
+                    botToken?: string;
+                    /** @description TELEGRAM (if not set) or WIDGET. */
                     kind?: components["schemas"]["ChannelKind"];
+                    /** @description Required for WIDGET, with one origin at least. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
@@ -5475,7 +6559,7 @@ export interface operations {
     UpdateChannel: {
         parameters: {
             query?: {
-                /** @description `bot_token`, `assistant_id`; without it, what the body holds. */
+                /** @description `bot_token`, `assistant_id`, `widget` or fields of it such as `widget.origins`; without it, what the body holds. */
                 updateMask?: string;
             };
             header?: never;
@@ -5516,6 +6600,8 @@ export interface operations {
                     state?: components["schemas"]["ChannelState"];
                     /** @description What customers see, such as `@shop_bot`. Output only. */
                     title?: string;
+                    /** @description Only of a widget. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
@@ -5739,6 +6825,146 @@ export interface operations {
                 };
             };
             /** @description `CHANNEL_UNREACHABLE` The messaging service does not answer; `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    RotateWidgetSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key and body get the first answer for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The assistant. */
+                assistantId: string;
+                /** @description The widget's channel. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotateWidgetSecretResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IDEMPOTENCY_IN_PROGRESS` The same call is in progress; `ALREADY_DONE` Already done */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IDEMPOTENCY_KEY_REUSED` Idempotency key reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6944,6 +8170,234 @@ export interface operations {
             };
         };
     };
+    ListSimulatedTurns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant. */
+                assistantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListSimulatedTurnsResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ExplainSimulatedTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant. */
+                assistantId: string;
+                /** @description The turn. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ListVersions: {
         parameters: {
             query?: {
@@ -7817,6 +9271,123 @@ export interface operations {
             };
         };
     };
+    ResetSimulation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetSimulationResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ResumeAssistant: {
         parameters: {
             query?: never;
@@ -7879,6 +9450,147 @@ export interface operations {
                 };
             };
             /** @description `ASSISTANT_STATE` The assistant's state does not allow this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    Simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description For `{contact.name}` of the instruction; may be empty. */
+                    contactName?: string;
+                    /**
+                     * Format: uuid
+                     * @description The caller's UUID for this question: a repeat gets the same turn. Empty = a new turn each time.
+                     */
+                    requestId?: string;
+                    /** @description What a customer would say, 1 to 8,000 characters. */
+                    text: string;
+                    /**
+                     * Format: int32
+                     * @description The published version to ask, from 1; absent or 0 = the draft.
+                     */
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Server-Sent Events; the data of each is one branch of SimulateEvent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `DRAFT_INVALID` The draft cannot be used; `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ASSISTANT_STATE` The assistant's state does not allow this; `SIMULATION_BUSY` The test dialogue is being answered; `SIMULATION_FULL` The test dialogue is full */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9797,6 +11509,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description The client's own id of the message, a UUID; comes back in the message. Empty = none.
+                     */
+                    clientId?: string;
                     /** @description The words, 1 to 20,000 characters. */
                     text: string;
                 };
@@ -9877,6 +11594,121 @@ export interface operations {
             };
             /** @description `IDEMPOTENCY_KEY_REUSED` Idempotency key reused */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ExplainMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dialogue. */
+                conversationId: string;
+                /** @description The message: the customer's, or an answer. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10201,6 +12033,121 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Turn"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ExplainTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dialogue. */
+                conversationId: string;
+                /** @description The turn. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
@@ -11614,7 +13561,7 @@ export interface operations {
     UpdateChannelUnderTelegram: {
         parameters: {
             query?: {
-                /** @description `bot_token`, `assistant_id`; without it, what the body holds. */
+                /** @description `bot_token`, `assistant_id`, `widget` or fields of it such as `widget.origins`; without it, what the body holds. */
                 updateMask?: string;
             };
             header?: never;
@@ -11658,6 +13605,8 @@ export interface operations {
                     state?: components["schemas"]["ChannelState"];
                     /** @description What customers see, such as `@shop_bot`. Output only. */
                     title?: string;
+                    /** @description Only of a widget. */
+                    widget?: components["schemas"]["WidgetInput"];
                 };
             };
         };
@@ -11885,6 +13834,882 @@ export interface operations {
                 };
             };
             /** @description `CHANNEL_UNREACHABLE` The messaging service does not answer; `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    WatchVisitor: {
+        parameters: {
+            query?: {
+                /** @description The dialogue that the client shows; empty = the one that goes on. */
+                conversationId?: string;
+                /** @description Number of the last message that the client has; absent = only what comes. Over SSE the header `Last-Event-ID` wins. */
+                after?: string;
+            };
+            header?: {
+                /** @description The `id` of the last event read: the stream goes on behind it. Wins over `after`. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events; the data of each is one branch of VisitorEvent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ListVisitorMessages: {
+        parameters: {
+            query?: {
+                /** @description The dialogue; empty = the one that goes on. */
+                conversationId?: string;
+                /** @description Rows on a page; 0 = 50, above 200 = 200. */
+                pageSize?: number;
+                /** @description From the former page. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListVisitorMessagesResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed; `PAGE_TOKEN_INVALID` Page token not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    SendVisitorMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description The client's id of the message, a UUIDv7; the same id is the same message.
+                     */
+                    clientId: string;
+                    /** @description Only after PROOF_REQUIRED. */
+                    proof?: components["schemas"]["ProofInput"];
+                    /** @description The words, 1 to 4,000 characters. */
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SendVisitorMessageResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PROOF_REQUIRED` Proof of work needed */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    SendVisitorMessageStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description The client's id of the message, a UUIDv7; the same id is the same message.
+                     */
+                    clientId: string;
+                    /** @description Only after PROOF_REQUIRED. */
+                    proof?: components["schemas"]["ProofInput"];
+                    /** @description The words, 1 to 4,000 characters. */
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Server-Sent Events; the data of each is one branch of VisitorAnswerEvent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PROOF_REQUIRED` Proof of work needed */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    StartVisitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key, `wk_…`. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JWT (HS256) of the site's own server with `sub`, `aud` = key, `iat`, `exp`, and the `kid` of the identity secret; optionally `email`, `phone`, `name`. Empty = anonymous, or who the visitor already is. */
+                    identityToken?: string;
+                    /** @description Only after PROOF_REQUIRED. */
+                    proof?: components["schemas"]["ProofInput"];
+                    /** @description The origin of the page around our frame, such as `https://shop.ru`, as the browser told it with the handshake. Empty where the page calls by itself: then the browser's `Origin` says it. */
+                    siteOrigin?: string;
+                    /** @description From an earlier answer; empty = a new visitor. */
+                    visitorToken?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitorSession"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `IDENTITY_INVALID` Identity token not valid; `VISITOR_TOKEN_INVALID` Visitor token not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `IDENTITY_REQUIRED` Sign in on the site first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PROOF_REQUIRED` Proof of work needed */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ResetVisitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The visitor's token. */
+                    visitorToken: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetVisitorResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `DEADLINE` Deadline exceeded */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    NotifyVisitorTyping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The widget's public key. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyVisitorTypingResponse"];
+                };
+            };
+            /** @description `FIELD_INVALID` Field not valid; `BODY_MALFORMED` Body malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `TOKEN_INVALID` Credential not valid; `TOKEN_EXPIRED` Access token expired; `SESSION_REVOKED` Session revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ORIGIN_FORBIDDEN` This site may not use the widget; `PERMISSION_DENIED` Permission denied */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `NOT_FOUND` Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `BODY_TOO_LARGE` Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `MEDIA_TYPE` Media type not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RATE_LIMITED` Rate limit reached */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `INTERNAL` Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNAVAILABLE` Temporarily unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;

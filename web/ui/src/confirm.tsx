@@ -14,7 +14,7 @@ export interface ConfirmProps {
   cancelLabel: string
   /** The owner closes the question when the deed is done, so that a failure can be told here. */
   onConfirm: () => void
-  tone?: 'danger' | 'primary'
+  tone?: 'danger' | 'primary' | 'human'
   /** The deed is under way: the question stays open. */
   pending?: boolean
   /** Why the last try failed. */

@@ -78,6 +78,7 @@ export {
 } from './popover'
 export { Progress, type ProgressProps } from './progress'
 export { RadioGroup, type RadioGroupProps, type RadioOption } from './radio-group'
+export { RowList, type RowListItemProps, type RowListProps } from './row-list'
 export { Segmented, type Segment, type SegmentedProps } from './segmented'
 export { Select, type SelectOption, type SelectProps } from './select'
 export { Sheet, SheetClose, SheetContent, SheetTrigger, type SheetContentProps } from './sheet'
@@ -130,6 +131,7 @@ export { groupPosition, type GroupPosition, type Groupable } from './chat/groupi
 export { HandOverLine, type HandOverLineProps } from './chat/hand-over-line'
 // Never `Markdown` itself: its parser would come with the first page.
 export { LazyMarkdown } from './chat/markdown-lazy'
+export { PlainText } from './chat/plain-text'
 export {
   Transcript,
   type TranscriptHandle,

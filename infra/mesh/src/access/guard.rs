@@ -198,11 +198,11 @@ impl Guard {
         }
         let role = self.role(claims)?;
         let of_role = role.as_deref().map(roles::permissions_of_role).unwrap_or_default();
-        let scopes = || Permissions::of(&claims.scp).and(roles::permissions_of_keys());
+        let scopes = |most: Permissions| Permissions::of(&claims.scp).and(most);
         Ok(match subject {
             Some(Subject::User(_)) => of_role,
-            Some(Subject::Key(_)) => scopes().and(of_role),
-            Some(Subject::Visitor(_)) => scopes(),
+            Some(Subject::Key(_)) => scopes(roles::permissions_of_keys()).and(of_role),
+            Some(Subject::Visitor(_)) => scopes(roles::permissions_of_visitors()),
             None => Permissions::none(),
         })
     }
@@ -255,7 +255,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
 }
 
 /// The process of the mesh that calls: its mark in process, its certificate on a socket.
-fn mesh_name(extensions: &Extensions) -> Option<String> {
+pub(super) fn mesh_name(extensions: &Extensions) -> Option<String> {
     if let Some(mark) = extensions.get::<InProcess>() {
         return Some(mark.caller.to_string());
     }

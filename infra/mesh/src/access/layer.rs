@@ -7,6 +7,7 @@ mod standing;
 mod tests;
 
 use std::{
+    net::IpAddr,
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
@@ -27,10 +28,11 @@ use self::{
     standing::Standing,
 };
 use super::{
-    guard::{Admitted, Guard, Mode, no_such_rpc},
+    guard::{Admitted, Guard, Mode, mesh_name, no_such_rpc},
     rules,
 };
 use crate::{
+    client::{ADDRESS, ORIGIN},
     context::{CallContext, Caller},
     failure::Failure,
     ids::WorkspaceId,
@@ -204,6 +206,7 @@ async fn prepare(
     let headers = &parts.headers;
     // Only what was verified is passed on.
     let authorization = admitted.caller.claims().and_then(|_| headers.get(http::header::AUTHORIZATION).cloned());
+    let (address, origin) = from_outside(headers, &parts.extensions);
     let context = CallContext {
         method,
         workspace,
@@ -216,8 +219,20 @@ async fn prepare(
         idempotency_key: idempotency_key(headers)?,
         body: message,
         authorization,
+        address,
+        origin,
     };
     Ok((Request::from_parts(parts, Body::new(http_body_util::Full::new(frame))), Arc::new(context)))
+}
+
+/// Address and page of the request, which the edge alone knows: from anybody else they would be made up.
+fn from_outside(headers: &HeaderMap, extensions: &http::Extensions) -> (Option<IpAddr>, Option<String>) {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let (address, origin) = (text(ADDRESS), text(ORIGIN));
+    if (address.is_none() && origin.is_none()) || mesh_name(extensions).as_deref() != Some("edge") {
+        return (None, None);
+    }
+    (address.and_then(|text| text.parse().ok()), origin.map(str::to_owned))
 }
 
 /// The tenant: of an internal call field 1 of the request, else the token's.

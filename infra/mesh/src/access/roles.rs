@@ -24,6 +24,9 @@ const WORKSPACE: &[(&str, [bool; 4], bool)] = &[
     ("workspace.manage",   [true, false, false, false], false),
 ];
 
+/// What visitors of the web widget hold, and nobody else.
+const VISITORS: &[&str] = &["widget.chat"];
+
 /// What the roles of the platform hold: superadmin, admin, billing, support, content.
 #[rustfmt::skip]
 const PLATFORM: &[(&str, [bool; 5])] = &[
@@ -89,9 +92,9 @@ fn bit(name: &str) -> u64 {
     all_permissions().position(|known| known == name).map_or(0, |position| 1 << position)
 }
 
-/// Every permission there is, those of the platform last.
+/// Every permission there is: of workspaces, of the platform, of visitors.
 pub fn all_permissions() -> impl Iterator<Item = &'static str> {
-    WORKSPACE.iter().map(|row| row.0).chain(PLATFORM.iter().map(|row| row.0))
+    WORKSPACE.iter().map(|row| row.0).chain(PLATFORM.iter().map(|row| row.0)).chain(VISITORS.iter().copied())
 }
 
 /// What a role of a workspace holds; nothing for a name that is not in the table.
@@ -118,6 +121,12 @@ pub fn key_may_hold(permission: &str) -> bool {
 #[must_use]
 pub fn permissions_of_keys() -> Permissions {
     Permissions::of(WORKSPACE.iter().filter(|row| row.2).map(|row| row.0))
+}
+
+/// All that a visitor of the web widget may hold: no role and no key has any of it.
+#[must_use]
+pub fn permissions_of_visitors() -> Permissions {
+    Permissions::of(VISITORS)
 }
 
 #[cfg(test)]
@@ -167,7 +176,20 @@ mod tests {
             }
             assert!(ROLES.iter().all(|role| !permissions_of_role(role).has(permissions[0])));
         }
-        assert_eq!(seen, all_permissions().count());
+        assert_eq!(seen + VISITORS.len(), all_permissions().count());
+    }
+
+    #[test]
+    fn what_visitors_hold_is_in_no_role_and_in_no_key() {
+        let visitors = permissions_of_visitors();
+        assert_eq!(visitors.names(), ["widget.chat"]);
+        for role in ROLES {
+            assert!(permissions_of_role(role).and(visitors).is_empty(), "{role}");
+        }
+        for role in PLATFORM_ROLES {
+            assert!(permissions_of_platform_role(role).and(visitors).is_empty(), "{role}");
+        }
+        assert!(permissions_of_keys().and(visitors).is_empty() && !key_may_hold("widget.chat"));
     }
 
     #[test]

@@ -90,6 +90,7 @@ fn is_default(key: &Key, text: &str) -> bool {
 }
 
 fn build(r: &mut Reader<'_>) -> Settings {
+    let (storage_endpoint, s3) = s3(r);
     // The fallbacks behind `unwrap_or` stand in only for keys whose problem was noted: then no settings come out.
     let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     Settings {
@@ -102,12 +103,16 @@ fn build(r: &mut Reader<'_>) -> Settings {
             grpc: r.get("GRPC_ADDR", parse::address).unwrap_or(nowhere),
         },
         tls: tls(r),
+        web_dir: r.get("WEB_DIR", parse::folder),
         trusted_proxies: r.get("TRUSTED_PROXIES", parse::ranges).unwrap_or_default(),
         argon2: r.get("ARGON2", parse::argon2).unwrap_or(Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 }),
         egress_allow: r.get("EGRESS_ALLOW", parse::allow).unwrap_or_default(),
         telegram_api: r.get("TELEGRAM_API", parse::http).unwrap_or_default(),
         welcome_grant_micro_pix: r
             .get("WELCOME_GRANT_MICRO_PIX", |t| parse::number(t, 0..=1_000_000_000_000))
+            .unwrap_or_default(),
+        simulation_free_micro_pix: r
+            .get("SIMULATION_FREE_MICRO_PIX", |t| parse::number(t, 0..=1_000_000_000_000))
             .unwrap_or_default(),
         telemetry: Telemetry {
             format: r.get("LOG_FORMAT", parse::log_format).unwrap_or(LogFormat::Json),
@@ -119,7 +124,8 @@ fn build(r: &mut Reader<'_>) -> Settings {
         database_url: r.database("DATABASE_URL"),
         verify_database_url: r.database("VERIFY_DATABASE_URL"),
         redis_url: r.get("REDIS_URL", parse::redis),
-        s3: s3(r),
+        storage_endpoint,
+        s3,
         mail: mail(r),
         origins: origins(r),
         auth_issuer: r.get("AUTH_ISSUER", parse::any),
@@ -158,20 +164,25 @@ fn tls(r: &mut Reader<'_>) -> Option<TlsFiles> {
     Some(TlsFiles { certificate: certificate?, key: key?, authority: authority? })
 }
 
-fn s3(r: &mut Reader<'_>) -> Result<S3, &'static str> {
+/// The object storage: its address for browsers, which is no secret, and all of it for who holds its log-in.
+fn s3(r: &mut Reader<'_>) -> (Option<String>, Result<S3, &'static str>) {
     let endpoint = r.get("S3_ENDPOINT", parse::http);
-    let public_endpoint = r.get("S3_PUBLIC_ENDPOINT", parse::http);
+    let public_endpoint = r.get("S3_PUBLIC_ENDPOINT", parse::http).or_else(|| endpoint.clone());
     let bucket = r.get("S3_BUCKET", parse::bucket);
     let access_key = r.get("S3_ACCESS_KEY", |t| parse::secret(t, 1));
     let secret_key = r.get("S3_SECRET_KEY", |t| parse::secret(t, 8));
-    let endpoint = endpoint.ok_or("S3_ENDPOINT")?;
-    Ok(S3 {
-        public_endpoint: public_endpoint.unwrap_or_else(|| endpoint.clone()),
-        endpoint,
-        bucket: bucket.ok_or("S3_BUCKET")?,
-        access_key: access_key.ok_or("S3_ACCESS_KEY")?,
-        secret_key: secret_key.ok_or("S3_SECRET_KEY")?,
-    })
+    let whole = || {
+        let endpoint = endpoint.ok_or("S3_ENDPOINT")?;
+        Ok(S3 {
+            public_endpoint: public_endpoint.clone().unwrap_or_else(|| endpoint.clone()),
+            endpoint,
+            bucket: bucket.ok_or("S3_BUCKET")?,
+            access_key: access_key.ok_or("S3_ACCESS_KEY")?,
+            secret_key: secret_key.ok_or("S3_SECRET_KEY")?,
+        })
+    };
+    let whole = whole();
+    (public_endpoint, whole)
 }
 
 fn mail(r: &mut Reader<'_>) -> Result<Mail, &'static str> {

@@ -132,12 +132,12 @@ pub const KEYS: &[Key] = &[
     .secret()
     .or(Fallback::Local("redis://127.0.0.1:6379/0"))
     .needed(Need::Production),
-    Key::new("S3_ENDPOINT", &["svc-assistants", "svc-chats"], HTTP, "Object storage as the services reach it.")
+    Key::new("S3_ENDPOINT", &["svc-assistants", "svc-chats", "edge"], HTTP, "Object storage as the services reach it.")
         .or(Fallback::Local("http://127.0.0.1:9000"))
         .needed(Need::Production),
     Key::new(
         "S3_PUBLIC_ENDPOINT",
-        &["svc-assistants", "svc-chats"],
+        &["svc-assistants", "svc-chats", "edge"],
         HTTP,
         "Object storage as browsers reach it; S3_ENDPOINT where not set.",
     ),
@@ -213,6 +213,12 @@ pub const KEYS: &[Key] = &[
     .or(Fallback::Local("http://files.localhost:8080"))
     .needed(Need::Production),
     Key::new(
+        "WEB_DIR",
+        &["edge"],
+        "must be the full path of a folder",
+        "The built web apps, `app/`, `admin/` and `widget/`; none: they are not served.",
+    ),
+    Key::new(
         "TRUSTED_PROXIES",
         &["edge"],
         "must be a list of addresses or ranges, such as 10.0.0.0/8",
@@ -255,6 +261,13 @@ pub const KEYS: &[Key] = &[
         "Put into `bonus` of a new wallet, in micro-pix.",
     )
     .or(Fallback::Always("100000000")),
+    Key::new(
+        "SIMULATION_FREE_MICRO_PIX",
+        &["svc-assistants"],
+        "must be a whole number from 0 to 1000000000000",
+        "What test dialogues of a workspace may cost a day (UTC) before its wallet pays, in micro-pix.",
+    )
+    .or(Fallback::Always("5000000")),
     Key::new("OTEL_EXPORTER_OTLP_ENDPOINT", &["all"], HTTP, "Where traces go (OTLP over gRPC); none: they stay."),
     Key::new("LOG_FORMAT", &["all"], "must be json or pretty", "Shape of log lines.")
         .or(Fallback::Split("pretty", "json")),

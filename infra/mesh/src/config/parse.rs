@@ -38,6 +38,11 @@ pub(super) fn path(text: &str) -> Option<PathBuf> {
     (!text.contains('\0')).then(|| PathBuf::from(text))
 }
 
+/// A folder, wherever the process was started.
+pub(super) fn folder(text: &str) -> Option<PathBuf> {
+    path(text).filter(|path| path.is_absolute())
+}
+
 pub(super) fn address(text: &str) -> Option<SocketAddr> {
     SocketAddr::from_str(text).ok()
 }

@@ -219,15 +219,30 @@ fn a_child_gets_only_the_keys_it_reads() {
             ("CHATS_DATABASE_URL", "postgres://u:y@db/n"),
             ("DATABASE_URL", "postgres://o:z@db/n"),
             ("REDIS_URL", "redis://r:1"),
+            ("S3_PUBLIC_ENDPOINT", "https://s3.example"),
+            ("S3_SECRET_KEY", "only for services"),
+            ("WEB_DIR", "/srv/web"),
         ],
     )
     .unwrap();
     let names = |who: &str| settings.environment_of(who).into_iter().map(|(k, _)| k).collect::<Vec<_>>();
     assert_eq!(names("svc-billing"), ["BILLING_DATABASE_URL", "REDIS_URL"]);
-    assert_eq!(names("edge"), ["REDIS_URL"]);
+    assert_eq!(names("edge"), ["REDIS_URL", "S3_PUBLIC_ENDPOINT", "WEB_DIR"]);
     let moved = settings.with("local", [("REDIS_URL", "redis://r:2")]).unwrap();
     assert_eq!(moved.redis_url().unwrap().expose(), "redis://r:2");
     assert!(moved.is_set("DATABASE_URL") && !moved.is_set("SMTP_URL"));
+}
+
+#[test]
+fn an_edge_knows_where_browsers_upload_to_and_a_full_path_of_the_web_apps() {
+    let at = |pairs: &[(&'static str, &'static str)]| Settings::from_pairs("edge", pairs.iter().copied()).unwrap();
+    let inside = ("S3_ENDPOINT", "http://s3.internal:9000");
+    assert_eq!(at(&[inside]).storage_endpoint.as_deref(), Some(inside.1));
+    let public = ("S3_PUBLIC_ENDPOINT", "https://s3.example");
+    assert_eq!(at(&[inside, public]).storage_endpoint.as_deref(), Some(public.1));
+    assert_eq!(at(&[]).web_dir, None);
+    let told = problems("edge", &[("WEB_DIR", "web/dist")]);
+    assert!(told.contains("WEB_DIR must be the full path of a folder, not `web/dist`"), "{told}");
 }
 
 #[test]

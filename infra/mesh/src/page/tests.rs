@@ -31,6 +31,8 @@ fn context(path: &str, workspace: u128, request: &ListAssistantsRequest) -> Arc<
         idempotency_key: None,
         body: Bytes::from(request.encode_to_vec()),
         authorization: None,
+        address: None,
+        origin: None,
     })
 }
 

@@ -54,6 +54,8 @@ impl Asked {
             idempotency_key: self.key.map(str::to_owned),
             body: Bytes::from_static(self.body.as_bytes()),
             authorization: None,
+            address: None,
+            origin: None,
         };
         Call { message: (), context: Arc::new(context) }
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension as _, QueryableByName, sql_query,
-    sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Bytea, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
 use neipix_mesh::{
@@ -44,6 +44,8 @@ pub struct Ending<'a> {
     pub pending: bool,
     /// Tries that were made.
     pub attempts: &'a [Attempt],
+    /// What its explanation needs.
+    pub record: &'a [u8],
 }
 
 /// What is said at such an end.
@@ -84,8 +86,8 @@ pub async fn end(tx: &mut Tx, ws: WorkspaceId, locked: &mut Locked, ending: &End
          AND ($3::bigint IS NULL OR turn.lease_epoch = $3) AND turn.state IN ('queued', 'held', 'answering') \
          AND ($4 = 'failed' OR turn.claimed_handler_epoch IS NULL) AND ($4 <> 'skipped' OR turn.state = 'queued') \
          RETURNING old.state AS was, turn.lease_epoch, turn.steps, old.claim), \
-         step AS (INSERT INTO turn_step (workspace_id, turn_id, n, from_state, to_state, epoch) \
-         SELECT $1, $2, t.steps, t.was, $4, t.lease_epoch FROM t), \
+         step AS (INSERT INTO turn_step (workspace_id, turn_id, n, from_state, to_state, epoch, record) \
+         SELECT $1, $2, t.steps, t.was, $4, t.lease_epoch, $7 FROM t), \
          watchdog AS (DELETE FROM job USING t WHERE job.key = 'turn:' || $2::text) SELECT * FROM t",
     )
     .bind::<SqlUuid, _>(ws)
@@ -94,6 +96,7 @@ pub async fn end(tx: &mut Tx, ws: WorkspaceId, locked: &mut Locked, ending: &End
     .bind::<Text, _>(ending.state.as_str())
     .bind::<Text, _>(ending.reason.as_str())
     .bind::<Nullable<SqlUuid>, _>(ending.says.as_ref().map(|s| s.message))
+    .bind::<Bytea, _>(ending.record)
     .kept()
     .get_result(tx)
     .await
@@ -107,8 +110,14 @@ pub async fn end(tx: &mut Tx, ws: WorkspaceId, locked: &mut Locked, ending: &End
             (true, Some(claim)) => Speaker::Interrupted(claim),
             _ => Speaker::System,
         };
-        let saying =
-            Saying { message: says.message, speaker, turn: Some(ending.turn), text: says.text, parts: says.parts };
+        let saying = Saying {
+            message: says.message,
+            speaker,
+            turn: Some(ending.turn),
+            text: says.text,
+            parts: says.parts,
+            client_id: None,
+        };
         dialogue::say(tx, ws, locked, &saying).await?;
         also.messages = 1;
         also.answered = true;

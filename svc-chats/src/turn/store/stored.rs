@@ -65,10 +65,12 @@ pub struct Stored {
     pub attempts: Vec<Attempt>,
     /// Parts that the channel delivers; none where it reads.
     pub parts: Vec<Part>,
+    /// What its explanation needs.
+    pub record: Vec<u8>,
 }
 
 const STORE: &str = "SELECT place FROM store_answers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-                     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) AS place";
+                     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) AS place";
 
 /// `answering → stored`, of turns of any workspaces: messages, attempts, deliveries, events; the claim where there is none yet.
 /// A transaction of its own. Answers in their order: false where a turn is not this worker's any more, or somebody took over.
@@ -118,6 +120,7 @@ pub async fn store(tx: &mut Tx, answers: &[Stored]) -> Result<Vec<bool>, Failure
         .bind::<Array<Bytea>, _>(&messages.payloads)
         .bind::<Array<SqlUuid>, _>(&turns.ids)
         .bind::<Array<Bytea>, _>(&turns.payloads)
+        .bind::<Array<Bytea>, _>(answers.iter().map(|a| a.record.as_slice()).collect::<Vec<_>>())
         .kept()
         .load(tx)
         .await?;

@@ -1,17 +1,11 @@
 import { Frame, routing } from '@neipix/shell'
 import type { QueryClient } from '@tanstack/react-query'
-import { createRouter, RouterProvider, type RouterHistory } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { createRouter, type RouterHistory } from '@tanstack/react-router'
 import { routeTree } from '@admin/routeTree.gen'
 
 /** The panel's routes over these queries. */
 export function createPanelRouter(queries: QueryClient, history?: RouterHistory) {
-  return createRouter({
-    ...routing.options,
-    routeTree,
-    context: { queries },
-    ...(history ? { history } : {}),
-  })
+  return createRouter({ ...routing, routeTree, context: { queries }, ...(history ? { history } : {}) })
 }
 
 type PanelRouter = ReturnType<typeof createPanelRouter>
@@ -24,10 +18,5 @@ declare module '@tanstack/react-router' {
 
 /** The whole panel. */
 export function Panel({ queries, router }: { queries: QueryClient; router: PanelRouter }) {
-  useEffect(() => routing.followSession(router), [router])
-  return (
-    <Frame queries={queries}>
-      <RouterProvider router={router} />
-    </Frame>
-  )
+  return <Frame queries={queries} router={router} />
 }

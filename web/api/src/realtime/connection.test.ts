@@ -56,7 +56,7 @@ class ServerWire implements Wire {
     if (frame.after !== undefined && frame.after < this.server.forgotten) {
       this.from = this.server.log.length
       this.onmessage?.({ data: JSON.stringify({ t: 'reset', seq: this.from }) })
-    }
+    } else if (!this.mute) this.onmessage?.({ data: '{"t":"hb"}' })
     this.deliver()
   }
 

@@ -31,7 +31,7 @@ export interface ConnectionOptions {
   onEvent: (event: Extract<ServerFrame, { t: 'event' }>) => void
   /** Texts and typing: may be missed, may come twice. */
   onPassing: (frame: Extract<ServerFrame, { t: 'partial' | 'delta' | 'typing' }>) => void
-  /** Events were missed for good: read the lists again. Also said when the first socket is open. */
+  /** Events were missed for good: read the lists again. Also said when the first socket stands. */
   onResync: () => void
   onState: (state: ConnectionState) => void
   /** From 0 up to 1. */
@@ -62,6 +62,8 @@ export class Connection {
   private last: number | undefined
   private attempt = 0
   private openedAt: number | undefined
+  /** Whether the stream of events still has to begin. */
+  private fresh = false
   private readonly watched = new Set<string>()
   private readonly options: ConnectionOptions
   private retry: Timer | undefined
@@ -145,18 +147,24 @@ export class Connection {
 
   private opened(): void {
     const first = this.last === undefined
+    this.fresh = first
     this.openedAt = Date.now()
     this.say(first ? { t: 'resume' } : { t: 'resume', after: this.last! })
     for (const conversation of this.watched) this.say({ t: 'watch', conversation })
     this.listen()
     this.beat = setInterval(() => this.say({ t: 'hb' }), BEAT_EVERY)
     this.enter({ is: 'live' })
-    if (first) this.options.onResync()
   }
 
   private heard(data: unknown): void {
     this.listen()
     const frame = typeof data === 'string' ? readFrame(data) : undefined
+    if (this.fresh) {
+      // From the first frame on nothing is missed; lists that were read before it may be older.
+      this.fresh = false
+      if (frame?.t === 'event' || frame?.t === 'reset') this.last = frame.seq
+      return this.options.onResync()
+    }
     switch (frame?.t) {
       case 'event':
         if (this.last !== undefined && frame.seq <= this.last) return

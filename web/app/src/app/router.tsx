@@ -5,12 +5,7 @@ import { routeTree } from '@app/routeTree.gen'
 
 /** The app's routes over these queries. */
 export function createAppRouter(queries: QueryClient, history?: RouterHistory) {
-  return createRouter({
-    ...routing.options,
-    routeTree,
-    context: { queries },
-    ...(history ? { history } : {}),
-  })
+  return createRouter({ ...routing, routeTree, context: { queries }, ...(history ? { history } : {}) })
 }
 
 export type AppRouter = ReturnType<typeof createAppRouter>

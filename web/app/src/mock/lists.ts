@@ -54,7 +54,9 @@ export const listHandlers = [
   }),
   http.get('/api/v1/api-keys', ({ query, response }) => {
     if (!may('api_keys.manage')) return response.untyped(forbidden())
-    const { rows, nextPageToken } = page(world.keys, query.get('pageSize'), query.get('pageToken'))
+    const only = query.get('assistantId')
+    const fitting = world.keys.filter((key) => !only || key.assistantId === only)
+    const { rows, nextPageToken } = page(fitting, query.get('pageSize'), query.get('pageToken'))
     return response(200).json({ apiKeys: rows, nextPageToken })
   }),
   http.post('/api/v1/api-keys', async ({ request, response }) => {
@@ -76,12 +78,6 @@ export const listHandlers = [
     if (!key) return response.untyped(problem(404, 'NOT_FOUND'))
     key.revokeTime = new Date().toISOString()
     return response(200).json(key)
-  }),
-  http.get('/api/v1/assistants', ({ query, response }) => {
-    const status = query.get('status')
-    const fitting = world.assistants.filter((row) => !status || row.status === status)
-    const { rows, nextPageToken } = page(fitting, query.get('pageSize'), query.get('pageToken'))
-    return response(200).json({ assistants: rows, nextPageToken })
   }),
   http.get('/api/v1/chats', ({ query, response }) => {
     const fitting = world.conversations.filter(

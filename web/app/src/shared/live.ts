@@ -83,6 +83,9 @@ export const live = {
     }
   },
 
+  /** What came makes no sense: a new socket tells running texts from their beginning. */
+  restart: () => connection.restart(),
+
   /** Tells that the person types. */
   typing: (conversation: string) => connection.typing(conversation),
 }

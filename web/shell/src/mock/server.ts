@@ -1,6 +1,6 @@
-import { cleanup } from '@testing-library/react'
 import type { RequestHandler, WebSocketHandler } from 'msw'
 import { setupServer } from 'msw/node'
+import { cleanup } from '@testing-library/react'
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import { api } from '../api'
 
@@ -19,12 +19,12 @@ export function mockServerFor({ handlers, speak, reset }: MockServer) {
     server.listen({ onUnhandledRequest: 'error' })
     await speak()
   })
+  beforeEach(reset)
   // jsdom lays nothing out; virtual lists ask for the size of their window.
   beforeEach(() => {
     vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(600)
     vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(900)
   })
-  beforeEach(reset)
   afterEach(() => {
     // First, or the screens would ask for what they miss when the session goes.
     cleanup()

@@ -1,23 +1,9 @@
 import { useEffect, useState } from 'react'
-import { cleanText } from './clean-text'
+import { spokenText } from './spoken-text'
 
 /** The answer of the AI as far as a screen reader needs to know. */
 export type SpokenAnswer =
   { readonly state: 'streaming'; readonly label: string } | { readonly state: 'done'; readonly text: string }
-
-const SPOKEN_LENGTH = 300
-
-/** The beginning of a text for the ear: marks of Markdown left out, cut at a word. */
-export function spokenText(text: string): string {
-  // Twice the length is enough to cut from: a long answer must not be worked through for its beginning.
-  const words = cleanText(text.slice(0, SPOKEN_LENGTH * 4))
-    .replace(/[*_`#>|~]/g, '')
-    .replace(/\s+/g, ' ')
-    .trim()
-  if (words.length <= SPOKEN_LENGTH) return words
-  const cut = words.slice(0, SPOKEN_LENGTH)
-  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), 1))}…`
-}
 
 /** What to say: once that an answer is being written, once its text. Answers that were there before say nothing. */
 export function useSpokenAnswer(answer: SpokenAnswer | undefined): string {

@@ -1,10 +1,4 @@
-import { PageHeader } from '@neipix/ui'
 import { createFileRoute } from '@tanstack/react-router'
-import { useTranslation } from 'react-i18next'
+import { NothingOpen } from '@app/features/inbox/nothing-open'
 
-export const Route = createFileRoute('/_app/chats/')({ component: Screen })
-
-function Screen() {
-  const { t } = useTranslation('inbox')
-  return <PageHeader title={t('title')} />
-}
+export const Route = createFileRoute('/_app/chats/')({ component: NothingOpen })

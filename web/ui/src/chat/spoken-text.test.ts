@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { spokenText } from './announcement'
+import { spokenText } from './spoken-text'
 
 describe('spokenText', () => {
   it('leaves the marks of Markdown out', () => {

@@ -1,0 +1,58 @@
+import { useEffect } from 'react'
+import { useCore } from './core'
+import type { Conversation } from './kinds'
+import { holderOf } from './transcript-items'
+import type { useHandOff } from './use-hand-off'
+import { isFree } from './use-list-keys'
+
+export interface DialogueDeeds {
+  readonly conversation: Conversation
+  readonly handOff: ReturnType<typeof useHandOff>
+  readonly mayReply: boolean
+  /** Something that is asked first. */
+  readonly onAsk: (what: 'takeFrom' | 'close') => void
+}
+
+/** What the person may do with a dialogue now. */
+export function useDeeds({ conversation, handOff, mayReply, onAsk }: DialogueDeeds) {
+  const { me } = useCore()
+  const holder = holderOf(conversation)
+  const open = conversation.status !== 'CONVERSATION_STATUS_CLOSED'
+  const mine = holder.is === 'operator' && holder.member === me
+  const takeOver = () => {
+    if (holder.is === 'operator') onAsk('takeFrom')
+    else void handOff.act('takeOver').then(toComposer, () => undefined)
+  }
+  return {
+    mine,
+    takeOver: mayReply && open && !mine ? takeOver : undefined,
+    giveBack:
+      mayReply && open && holder.is !== 'assistant'
+        ? () => void handOff.act('return').catch(() => undefined)
+        : undefined,
+    close: mayReply && open ? () => onAsk('close') : undefined,
+  }
+}
+
+/** Moves the keyboard to the field of the answer. */
+export function toComposer(): void {
+  document.querySelector<HTMLTextAreaElement>('[data-slot="composer"] textarea')?.focus()
+}
+
+/** A takes the dialogue or goes to the answer, Shift+A hands it back, E closes it. */
+export function useDialogueKeys(input: DialogueDeeds): void {
+  const { mine, takeOver, giveBack, close } = useDeeds(input)
+  const busy = input.handOff.pending !== undefined
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if ((event.code !== 'KeyA' && event.code !== 'KeyE') || !isFree(event) || busy) return
+      if (event.code === 'KeyE' && event.shiftKey) return
+      const deed = event.code === 'KeyE' ? close : event.shiftKey ? giveBack : mine ? toComposer : takeOver
+      if (!deed) return
+      event.preventDefault()
+      deed()
+    }
+    window.addEventListener('keydown', press)
+    return () => window.removeEventListener('keydown', press)
+  })
+}
