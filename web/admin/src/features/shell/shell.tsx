@@ -2,17 +2,21 @@ import { MOD, SkipLink, useScreenChange } from '@neipix/shell'
 import { IconButton, Kbd, Sheet, SheetContent, Sign } from '@neipix/ui'
 import { Outlet, useRouterState } from '@tanstack/react-router'
 import { Menu as MenuIcon, Search } from 'lucide-react'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { AccountMenu } from './account-menu'
+import { openPalette, useFindKey, usePalette } from './find'
 import { Navigation } from './navigation'
-import { openPalette, Palette } from './palette'
+
+const Palette = lazy(() => import('./palette'))
 
 /** Each path is a screen of its own. */
 const screenOf = (pathname: string) => pathname
 
 /** What stands around every screen of the panel: an ink side, or an ink bar on a narrow screen. */
 export function Shell() {
+  const finding = usePalette((palette) => palette.open)
+  useFindKey()
   useScreenChange(screenOf)
   return (
     <div className="flex h-dvh min-w-0 flex-col lg:flex-row">
@@ -37,7 +41,11 @@ export function Shell() {
       >
         <Outlet />
       </main>
-      <Palette />
+      {finding ? (
+        <Suspense fallback={null}>
+          <Palette />
+        </Suspense>
+      ) : null}
     </div>
   )
 }

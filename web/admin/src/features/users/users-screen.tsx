@@ -1,10 +1,12 @@
 import { PageHeader } from '@neipix/ui'
+import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Order } from './queries'
 import { filterOf, type UsersSearch } from './search'
-import { UserOf } from './user-of'
 import { UsersFilters } from './users-filters'
 import { UsersTable } from './users-table'
+
+const UserOf = lazy(() => import('./user-of'))
 
 export interface UsersScreenProps {
   search: UsersSearch
@@ -33,11 +35,15 @@ export function UsersScreen({ search, onSearch }: UsersScreenProps) {
           openId={search.user}
         />
       </div>
-      <UserOf
-        filter={filter}
-        id={search.user}
-        onClose={() => onSearch(searchOf(filter), { replace: true })}
-      />
+      {search.user ? (
+        <Suspense fallback={null}>
+          <UserOf
+            filter={filter}
+            id={search.user}
+            onClose={() => onSearch(searchOf(filter), { replace: true })}
+          />
+        </Suspense>
+      ) : null}
     </>
   )
 }
