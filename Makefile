@@ -139,10 +139,9 @@ test-web: ## Check and test the web apps' parts: types, lints, format, the clien
 	cd web && $(web_path) npm run check
 
 .PHONY: test-e2e
-test-e2e: setup ## Walk through the real product in Chromium; pictures in web/dist/e2e
+test-e2e: setup build-tests ## Walk through the real product in Chromium; pictures in web/dist/e2e
 	@local/scripts/setup.sh web chromium
-	cargo build -p neipix-local -p neipix-tests --bins
-	cd web && $(web_path) npm run build
+	@local/scripts/web.sh
 	STAGE=$(abspath $(built))/debug/stage $(web_path) $(with_services) npm --prefix web run e2e -- $(ONLY)
 
 .PHONY: tidy
