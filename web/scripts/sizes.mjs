@@ -53,8 +53,15 @@ const inside = [...door, ...shell]
 for (const key of lazy.filter((name) => FIRST_SCREENS.test(nameOf(name))))
   judge(`first screen ${nameOf(key)}`, sum(filesOf([...(/_app\//.test(key) ? inside : door), key])), FIRST)
 
-const known = filesOf(inside)
+/** A nested screen stands in the routes of its folders (`route.tsx`): these came before it, with a budget of their own. */
+const parentsOf = (key) =>
+  lazy.filter((other) => {
+    const name = nameOf(other)
+    return name.endsWith('/route.tsx') && other !== key && nameOf(key).startsWith(name.replace(/route\.tsx$/, ''))
+  })
+
 for (const key of lazy.filter((name) => !inside.includes(name))) {
+  const known = filesOf([...inside, ...parentsOf(key)])
   const added = [...filesOf([key])].filter((file) => !known.has(file))
   judge(`then ${nameOf(key)}`, sum(added), LAZY)
 }
