@@ -38,7 +38,7 @@ const entry = Object.keys(manifest).filter((key) => manifest[key].isEntry)
 const lazy = Object.keys(manifest).filter((key) => manifest[key].isDynamicEntry)
 // Words of one language come with every first screen, the shell with every guarded one.
 const words = lazy.filter((key) => key.endsWith('texts.ru.ts'))
-const shell = lazy.filter((key) => /routes\/_app\.tsx/.test(key))
+const shell = lazy.filter((key) => /routes\/_(app|panel)\.tsx/.test(key))
 const nameOf = (key) => key.replace(/^src\//, '').replace(/\?.*$/, '')
 
 let failed = false
@@ -51,10 +51,17 @@ function judge(what, size, budget) {
 const door = [...entry, ...words]
 const inside = [...door, ...shell]
 for (const key of lazy.filter((name) => FIRST_SCREENS.test(nameOf(name))))
-  judge(`first screen ${nameOf(key)}`, sum(filesOf([...(/_app\//.test(key) ? inside : door), key])), FIRST)
+  judge(`first screen ${nameOf(key)}`, sum(filesOf([...(/_(app|panel)\//.test(key) ? inside : door), key])), FIRST)
 
-const known = filesOf(inside)
+/** A nested screen stands in the routes of its folders (`route.tsx`): these came before it, with a budget of their own. */
+const parentsOf = (key) =>
+  lazy.filter((other) => {
+    const name = nameOf(other)
+    return name.endsWith('/route.tsx') && other !== key && nameOf(key).startsWith(name.replace(/route\.tsx$/, ''))
+  })
+
 for (const key of lazy.filter((name) => !inside.includes(name))) {
+  const known = filesOf([...inside, ...parentsOf(key)])
   const added = [...filesOf([key])].filter((file) => !known.has(file))
   judge(`then ${nameOf(key)}`, sum(added), LAZY)
 }

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
-import { en } from './texts.en'
-import { ru } from './texts.ru'
+import { en as firstEn } from './texts.en'
+import { ru as firstRu } from './texts.ru'
+import { en as restEn } from './texts-rest.en'
+import { ru as restRu } from './texts-rest.ru'
+
+const ru = { ...firstRu, ...restRu }
+const en = { ...firstEn, ...restEn }
 
 function leaves(words: object, path = ''): [string, string][] {
   return Object.entries(words).flatMap(([key, value]) =>

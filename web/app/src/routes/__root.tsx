@@ -1,4 +1,10 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, Outlet } from '@tanstack/react-router'
 
-export const Route = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet })
+interface Context {
+  queries: QueryClient
+  /** Loads the words that the first screens do without. */
+  loadWords: () => Promise<void>
+}
+
+export const Route = createRootRouteWithContext<Context>()({ component: Outlet })

@@ -1,10 +1,12 @@
-import { IconButton, Input, Segmented, Select } from '@neipix/ui'
+import { IconButton, Input, Segmented, Skeleton } from '@neipix/ui'
 import { useNavigate } from '@tanstack/react-router'
 import { X } from 'lucide-react'
-import { useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useAssistants } from './assistants'
 import type { ListSearch } from './search'
+
+// Choices are half as heavy as all the rest of the inbox: the list does not wait for them.
+const ListChoices = lazy(() => import('./list-choices'))
 
 /** A pause in typing after which the server is asked, in milliseconds. */
 const PAUSE = 250
@@ -13,7 +15,6 @@ const PAUSE = 250
 export function ListFilters({ search }: { readonly search: ListSearch }) {
   const { t } = useTranslation('inbox')
   const navigate = useNavigate()
-  const assistants = useAssistants()
   const set = (change: ListSearch) =>
     void navigate({ to: '.', search: (before) => ({ ...before, ...change }), replace: true })
   return (
@@ -29,27 +30,19 @@ export function ListFilters({ search }: { readonly search: ListSearch }) {
         }))}
       />
       <div className="grid grid-cols-2 gap-2">
-        <Select
-          aria-label={t('filters.handler')}
-          value={search.handler ?? 'any'}
-          onValueChange={(handler) => set({ handler: handler === 'any' ? undefined : handler })}
-          options={[
-            { value: 'any', label: t('filters.anyHandler') },
-            { value: 'assistant', label: t('filters.assistant') },
-            { value: 'operator', label: t('filters.operator') },
-            { value: 'nobody', label: t('filters.nobody') },
-          ]}
-        />
-        <Select
-          aria-label={t('filters.who')}
-          value={search.assistant ?? 'any'}
-          onValueChange={(id) => set({ assistant: id === 'any' ? undefined : id })}
-          options={[
-            { value: 'any', label: t('filters.anyAssistant') },
-            ...assistants.map(({ id, name }) => ({ value: id, label: name || t('assistant') })),
-          ]}
-        />
+        <Suspense fallback={<Waiting />}>
+          <ListChoices search={search} onChange={set} />
+        </Suspense>
       </div>
+    </>
+  )
+}
+
+function Waiting() {
+  return (
+    <>
+      <Skeleton className="h-9 pointer-coarse:h-11" />
+      <Skeleton className="h-9 pointer-coarse:h-11" />
     </>
   )
 }
