@@ -1,4 +1,3 @@
-import '@neipix/shell/no-eval'
 import { createQueries, followPreferences } from '@neipix/shell'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'

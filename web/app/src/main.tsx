@@ -1,4 +1,3 @@
-import '@neipix/shell/no-eval'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app/app'

@@ -137,11 +137,12 @@ function textOf(message: Message | undefined): string {
   return message.content.map((part) => part.text ?? '').join('\n')
 }
 
-/** The first passage that stands behind a mark `[n]` at the beginning of a line, with its mark. */
+/** What the first passage of the materials says, on one line, with its mark. */
 function quote(asked: Asked): string {
   for (const message of asked.messages.filter(({ role }) => role !== 'assistant')) {
-    const passage = /^\s*\[(\d+)\]\s*(\S.{0,159})/mu.exec(textOf(message))
-    if (passage) return `По документам: ${passage[2]} [${passage[1]}]`
+    const passage = /<passage mark="(\[\d+\])"[^>]*>\n([^<]+)/u.exec(textOf(message))
+    if (passage?.[1] && passage[2])
+      return `По документам: ${passage[2].trim().replace(/\s+/gu, ' ')} ${passage[1]}`
   }
   return 'В документах этого нет.'
 }

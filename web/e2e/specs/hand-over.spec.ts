@@ -80,7 +80,7 @@ test('a visitor asks on a foreign page, an operator watches, takes over, answers
   await expect(said(chat, /350 рублей/u)).toBeVisible()
   await expect(operator.page.getByText(/350 рублей/u).last()).toBeVisible()
 
-  await operator.page.getByRole('button', { name: 'Взять на себя' }).click()
+  await operator.page.getByRole('button', { name: 'Взять на себя' }).first().click()
   await expect(chat.getByText('Отвечает оператор')).toBeVisible()
   await operator.page.getByLabel('Сообщение клиенту').fill('Добрый день, это Анна. Привезём завтра.')
   await operator.page.keyboard.press('Enter')

@@ -1,4 +1,7 @@
 // Sets theme and language before the first paint; the same store as `src/preferences.ts`.
+// And keeps zod from trying `new Function`, which the pages' policy refuses and tells: it asks when a first schema is
+// made, and this runs before all modules, whatever their order in the build.
+globalThis.__zod_globalConfig = { jitless: true }
 ;(function () {
   var root = document.documentElement
   var kept = {}
