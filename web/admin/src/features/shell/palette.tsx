@@ -1,25 +1,18 @@
-import { isFind, useLooks, useMe, useSignOut } from '@neipix/shell'
+import { useLooks, useMe, useSignOut } from '@neipix/shell'
 import { CommandPalette, type PaletteGroup } from '@neipix/ui'
 import { useNavigate } from '@tanstack/react-router'
 import { LogOut } from 'lucide-react'
-import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { create } from 'zustand'
+import { usePalette } from './find'
 import { sectionsFor } from './sections'
 
-const usePalette = create<{ open: boolean }>(() => ({ open: false }))
-
-export const openPalette = () => usePalette.setState({ open: true })
-
-/** Everything that can be done from anywhere in the panel; ⌘K opens it. */
-export function Palette() {
+/** Everything that can be done from anywhere in the panel. */
+export default function Palette() {
   const { t } = useTranslation('shell')
-  const { open } = usePalette()
-  useFindKey()
   const groups = [useSections(), useDeeds(), useLooks()]
   return (
     <CommandPalette
-      open={open}
+      open
       onOpenChange={(next) => usePalette.setState({ open: next })}
       groups={groups.filter(({ commands }) => commands.length > 0)}
       labels={{
@@ -31,18 +24,6 @@ export function Palette() {
       }}
     />
   )
-}
-
-function useFindKey(): void {
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (!isFind(event)) return
-      event.preventDefault()
-      openPalette()
-    }
-    window.addEventListener('keydown', press)
-    return () => window.removeEventListener('keydown', press)
-  }, [])
 }
 
 function useSections(): PaletteGroup {

@@ -1,5 +1,7 @@
+import { lazy, Suspense } from 'react'
 import { useUsers, type UsersFilter } from './queries'
-import { UserSheet } from './user-sheet'
+
+const UserSheet = lazy(() => import('./user-sheet'))
 
 interface UserOfProps {
   filter: UsersFilter
@@ -12,5 +14,5 @@ interface UserOfProps {
 export function UserOf({ filter, id, onClose }: UserOfProps) {
   const { data } = useUsers(filter)
   const user = id ? data?.pages.flatMap((page) => page.users).find((each) => each.id === id) : undefined
-  return <UserSheet user={user} onClose={onClose} />
+  return <Suspense fallback={null}>{user ? <UserSheet user={user} onClose={onClose} /> : null}</Suspense>
 }

@@ -17,7 +17,10 @@ const me = () => world.me.user!.id
 const log = () => screen.findByRole('log', { name: 'Сообщения' })
 const field = () => screen.findByRole('textbox', { name: 'Сообщение клиенту' })
 const bubbles = async () => within(await log()).getAllByRole('article')
-const who = async () => (await screen.findAllByText(/Отвечае|Ждёт человека/))[0]!.textContent
+// The list's filter has such words too.
+const SAYS = /Отвечае|Ждёт человека/
+const who = async () =>
+  (await screen.findAllByText(SAYS, { ignore: '[data-slot=select-value]' }))[0]!.textContent
 const TURN = '019d0000-0000-7000-b000-000000000001'
 
 /** Opens the first dialogue; held by the person. */
