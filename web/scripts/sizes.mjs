@@ -51,13 +51,19 @@ function judge(what, size, budget) {
 const door = [...entry, ...words]
 const inside = [...door, ...shell]
 for (const key of lazy.filter((name) => FIRST_SCREENS.test(nameOf(name))))
-  judge(`first screen ${nameOf(key)}`, sum(filesOf([...(/_(app|panel)\//.test(key) ? inside : door), key])), FIRST)
+  judge(
+    `first screen ${nameOf(key)}`,
+    sum(filesOf([...(/_(app|panel)\//.test(key) ? inside : door), key])),
+    FIRST,
+  )
 
 /** A nested screen stands in the routes of its folders (`route.tsx`): these came before it, with a budget of their own. */
 const parentsOf = (key) =>
   lazy.filter((other) => {
     const name = nameOf(other)
-    return name.endsWith('/route.tsx') && other !== key && nameOf(key).startsWith(name.replace(/route\.tsx$/, ''))
+    return (
+      name.endsWith('/route.tsx') && other !== key && nameOf(key).startsWith(name.replace(/route\.tsx$/, ''))
+    )
   })
 
 for (const key of lazy.filter((name) => !inside.includes(name))) {

@@ -26,9 +26,7 @@ function mockWorker(): Plugin {
 // What a screen reads comes with the screen: by default its reading would come with the first one.
 const splitting: Parameters<typeof tanstackRouter>[0] = {
   codeSplittingOptions: {
-    defaultBehavior: [
-      ['loader', 'component', 'pendingComponent', 'errorComponent', 'notFoundComponent'],
-    ],
+    defaultBehavior: [['loader', 'component', 'pendingComponent', 'errorComponent', 'notFoundComponent']],
   },
 }
 
@@ -50,7 +48,12 @@ export function appConfig(host: 'app' | 'admin', port: number) {
       },
     },
     publicDir: there('./public'),
-    build: { outDir: `../dist/${host}`, emptyOutDir: true, manifest: true, modulePreload: { resolveDependencies: styles } },
+    build: {
+      outDir: `../dist/${host}`,
+      emptyOutDir: true,
+      manifest: true,
+      modulePreload: { resolveDependencies: styles },
+    },
     server: {
       // Browsers know `<host>.localhost`, the name that the product uses locally, as this machine.
       host: '127.0.0.1',

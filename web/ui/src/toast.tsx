@@ -78,7 +78,7 @@ export interface ToastRegionProps {
 }
 
 // Drawing toasts is heavy, and a first screen has none. Where its code cannot be loaded, the app stands without.
-const Loaded = lazy(() => import('./toast-region').catch(() => ({ default: () => null })))
+const Loaded = lazy(() => import('./toast-region').catch(() => ({ default: () => <></> })))
 
 /** The corner where toasts appear; put it once at the root of the app. */
 export function ToastRegion(props: ToastRegionProps) {

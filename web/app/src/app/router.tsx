@@ -6,7 +6,12 @@ import { routeTree } from '@app/routeTree.gen'
 
 /** The app's routes over these queries. */
 export function createAppRouter(queries: QueryClient, history?: RouterHistory) {
-  return createRouter({ ...routing, routeTree, context: { queries, loadWords }, ...(history ? { history } : {}) })
+  return createRouter({
+    ...routing,
+    routeTree,
+    context: { queries, loadWords },
+    ...(history ? { history } : {}),
+  })
 }
 
 export type AppRouter = ReturnType<typeof createAppRouter>

@@ -21,7 +21,8 @@ test('every word has its English, with the same variables', () => {
   const english = new Map(leaves(en))
   for (const [key, text] of leaves(ru)) {
     if (/_(few|many)$/.test(key)) continue
-    expect(english.get(key), key).toBeTruthy()
+    // A word may be left out in both, never in one.
+    expect(Boolean(english.get(key)), key).toBe(text !== '')
     expect(variables(english.get(key) ?? ''), key).toEqual(variables(text))
   }
 })

@@ -7,7 +7,7 @@ export const usePalette = create<{ open: boolean }>(() => ({ open: false }))
 
 export const openPalette = () => usePalette.setState({ open: true })
 
-/** ⌘K opens the palette from anywhere. */
+/** ⌘K opens the palette. */
 export function useFindKey(): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {

@@ -1,23 +1,25 @@
 import { MOD, SkipLink, useScreenChange } from '@neipix/shell'
-import { IconButton, Kbd, Sheet, SheetContent, Sign } from '@neipix/ui'
+import { IconButton, Kbd, Sign } from '@neipix/ui'
 import { Outlet, useRouterState } from '@tanstack/react-router'
 import { Menu as MenuIcon, Search } from 'lucide-react'
 import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { AccountMenu } from './account-menu'
+import { AccountButton } from './account-button'
 import { openPalette, useFindKey, usePalette } from './find'
 import { Navigation } from './navigation'
 
+// Windows come when somebody opens them.
 const Palette = lazy(() => import('./palette'))
+const NarrowMenu = lazy(() => import('./narrow-menu'))
 
 /** Each path is a screen of its own. */
 const screenOf = (pathname: string) => pathname
 
 /** What stands around every screen of the panel: an ink side, or an ink bar on a narrow screen. */
 export function Shell() {
-  const finding = usePalette((palette) => palette.open)
-  useFindKey()
   useScreenChange(screenOf)
+  useFindKey()
+  const finding = usePalette((palette) => palette.open)
   return (
     <div className="flex h-dvh min-w-0 flex-col lg:flex-row">
       <SkipLink />
@@ -30,7 +32,7 @@ export function Shell() {
         <FindButton />
         <Navigation />
         <div className="mt-auto">
-          <AccountMenu />
+          <AccountButton />
         </div>
       </aside>
       <NarrowBar />
@@ -41,11 +43,7 @@ export function Shell() {
       >
         <Outlet />
       </main>
-      {finding ? (
-        <Suspense fallback={null}>
-          <Palette />
-        </Suspense>
-      ) : null}
+      <Suspense fallback={null}>{finding ? <Palette /> : null}</Suspense>
     </div>
   )
 }
@@ -95,14 +93,9 @@ function NarrowBar() {
       <IconButton aria-label={t('find')} onClick={openPalette}>
         <Search aria-hidden />
       </IconButton>
-      <Sheet open={openAt === path} onOpenChange={(open) => setOpenAt(open ? path : undefined)}>
-        <SheetContent title={t('navigation')} closeLabel={t('closeMenu')}>
-          <div className="flex flex-col gap-4">
-            <Navigation />
-            <AccountMenu />
-          </div>
-        </SheetContent>
-      </Sheet>
+      <Suspense fallback={null}>
+        {openAt === path ? <NarrowMenu onClose={() => setOpenAt(undefined)} /> : null}
+      </Suspense>
     </header>
   )
 }

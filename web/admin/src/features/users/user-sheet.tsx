@@ -6,16 +6,14 @@ import type { DirectoryUser } from './queries'
 import { Standing } from './users-table'
 
 /** One user beside the table: what they own, and the ids that support asks for. */
-export function UserSheet({ user, onClose }: { user: DirectoryUser | undefined; onClose: () => void }) {
+export default function UserSheet({ user, onClose }: { user: DirectoryUser; onClose: () => void }) {
   const { t } = useTranslation('users')
   const { t: common } = useTranslation('common')
   return (
-    <Sheet open={user !== undefined} onOpenChange={(open) => (open ? undefined : onClose())}>
-      {user ? (
-        <SheetContent title={user.name || t('noName')} description={user.email} closeLabel={common('close')}>
-          <UserDetails user={user} />
-        </SheetContent>
-      ) : null}
+    <Sheet open onOpenChange={onClose}>
+      <SheetContent title={user.name || t('noName')} description={user.email} closeLabel={common('close')}>
+        <UserDetails user={user} />
+      </SheetContent>
     </Sheet>
   )
 }

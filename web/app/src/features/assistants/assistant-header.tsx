@@ -1,28 +1,20 @@
-import {
-  Button,
-  Confirm,
-  IconButton,
-  Menu,
-  MenuContent,
-  MenuItem,
-  MenuTrigger,
-  PageHeader,
-  PixelPortrait,
-} from '@neipix/ui'
-import { Link, useNavigate } from '@tanstack/react-router'
-import { Archive, Ellipsis, Pause, Play } from 'lucide-react'
-import { useCallback, useState } from 'react'
+import { Button, IconButton, PageHeader, PixelPortrait } from '@neipix/ui'
+import { Link } from '@tanstack/react-router'
+import { Ellipsis, Pause, Play } from 'lucide-react'
+import { lazy, Suspense, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useMay } from '@app/shared/session'
 import { toaster } from '@app/shared/toaster'
 import type { Assistant } from './draft'
 import { useDraft } from './drafts'
-import { useProblemText } from './problem'
 import { PublishDialog } from './publish-dialog'
 import { useAct } from './queries'
 import { SaveIndicator } from './save-indicator'
 import { StatusBadge } from './status-badge'
 import { useAssistantCommands } from './use-assistant-commands'
+
+const loadMore = () => import('./more-menu')
+const MoreMenu = lazy(loadMore)
 
 /** Face, name and state of an assistant, the same above all of its screens. */
 export function AssistantHeader({ assistant }: { assistant: Assistant }) {
@@ -60,7 +52,6 @@ interface ActionsProps {
 function Actions({ assistant, flush }: ActionsProps) {
   const { t } = useTranslation('assistants')
   const [publishing, setPublishing] = useState(false)
-  const [archiving, setArchiving] = useState(false)
   const mayPublish = useMay('assistants.publish')
   const mayWrite = useMay('assistants.write')
   const openPublish = useCallback(() => setPublishing(true), [])
@@ -76,20 +67,8 @@ function Actions({ assistant, flush }: ActionsProps) {
           {t('actions.publish')}
         </Button>
       ) : null}
-      {mayWrite ? (
-        <Menu>
-          <MenuTrigger render={<IconButton aria-label={t('actions.more')} variant="secondary" />}>
-            <Ellipsis aria-hidden />
-          </MenuTrigger>
-          <MenuContent>
-            <MenuItem tone="danger" icon={<Archive aria-hidden />} onClick={() => setArchiving(true)}>
-              {t('actions.archive')}
-            </MenuItem>
-          </MenuContent>
-        </Menu>
-      ) : null}
+      {mayWrite ? <MoreButton assistant={assistant} /> : null}
       <PublishDialog assistant={assistant} open={publishing} onOpenChange={setPublishing} flush={flush} />
-      <ArchiveQuestion assistant={assistant} open={archiving} onOpenChange={setArchiving} />
     </>
   )
 }
@@ -117,39 +96,21 @@ function PauseButton({ assistant }: { assistant: Assistant }) {
   )
 }
 
-interface QuestionProps {
-  assistant: Assistant
-  open: boolean
-  onOpenChange: (open: boolean) => void
-}
-
-function ArchiveQuestion({ assistant, open, onOpenChange }: QuestionProps) {
+/* The menu's code comes when somebody reaches for it: it would be half of what stands above every screen. */
+function MoreButton({ assistant }: { assistant: Assistant }) {
   const { t } = useTranslation('assistants')
-  const archive = useAct('archive', true)
-  const problemText = useProblemText()
-  const navigate = useNavigate()
-  const name = assistant.draft?.name ?? ''
-  const confirm = async () => {
-    try {
-      await archive.mutateAsync(assistant.id)
-      onOpenChange(false)
-      toaster.show({ tone: 'ok', title: t('archive.done', { name }) })
-      await navigate({ to: '/assistants' })
-    } catch {
-      // Told in the question.
-    }
-  }
+  const [wanted, setWanted] = useState(false)
+  const look = {
+    'aria-label': t('actions.more'),
+    variant: 'secondary',
+    children: <Ellipsis aria-hidden />,
+  } as const
+  const load = () => void loadMore()
+  const still = <IconButton {...look} onPointerEnter={load} onFocus={load} onClick={() => setWanted(true)} />
+  if (!wanted) return still
   return (
-    <Confirm
-      open={open}
-      onOpenChange={onOpenChange}
-      title={t('archive.title', { name })}
-      description={t('archive.text')}
-      confirmLabel={t('archive.confirm')}
-      cancelLabel={t('cancel', { ns: 'common' })}
-      pending={archive.isPending}
-      error={archive.isError ? problemText(archive.error) : undefined}
-      onConfirm={() => void confirm()}
-    />
+    <Suspense fallback={still}>
+      <MoreMenu assistant={assistant} trigger={<IconButton {...look} />} />
+    </Suspense>
   )
 }

@@ -13,12 +13,10 @@ import { useCreateAssistant } from './queries'
 const TASKS = ['answers', 'booking', 'support'] as const
 
 const schema = z.object({
-  name: z
-    .string()
-    .check(
-      z.refine((name) => name.trim() !== '', 'name_empty'),
-      z.refine((name) => lengthOf(name) <= NAME_MAX, 'name_long'),
-    ),
+  name: z.string().check(
+    z.refine((name) => name.trim() !== '', 'name_empty'),
+    z.refine((name) => lengthOf(name) <= NAME_MAX, 'name_long'),
+  ),
   task: z.enum(TASKS),
 })
 

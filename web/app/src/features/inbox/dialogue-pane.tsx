@@ -1,7 +1,7 @@
 import { Empty, Skeleton, Sheet, SheetContent, buttonVariants } from '@neipix/ui'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useSearch } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { live } from '@app/shared/live'
 import { isMissing } from '@app/shared/problems'
@@ -18,7 +18,9 @@ import { place, type Conversation } from './kinds'
 import { dialogue, thread } from './queries'
 import { useDialogueKeys } from './use-dialogue-keys'
 import { useHandOff, useLossTold } from './use-hand-off'
-import { WhySheet } from './why-sheet'
+
+// It comes with the first answer that somebody asks about.
+const WhySheet = lazy(() => import('./why-sheet'))
 
 export interface DialoguePaneProps {
   readonly id: string
@@ -76,6 +78,9 @@ function Loaded(props: DialoguePaneProps & { readonly conversation: Conversation
   const handOff = useHandOff(id)
   const mayReply = useMay('chats.reply')
   const [asks, setAsks] = useState<'takeFrom' | 'close'>()
+  // Once asked it stays, so that the sheet goes away as it came.
+  const [asked, setAsked] = useState(why !== undefined)
+  if (why !== undefined && !asked) setAsked(true)
   useLossTold(conversation, handOff.pending !== undefined)
   useDialogueKeys({ conversation, handOff, mayReply, onAsk: setAsks })
   return (
@@ -116,7 +121,9 @@ function Loaded(props: DialoguePaneProps & { readonly conversation: Conversation
           <ContactPane conversation={conversation} bare />
         </SheetContent>
       </Sheet>
-      <WhySheet conversation={id} why={why} onClose={() => onWhy(undefined)} />
+      <Suspense fallback={null}>
+        {asked ? <WhySheet conversation={id} why={why} onClose={() => onWhy(undefined)} /> : null}
+      </Suspense>
     </div>
   )
 }

@@ -11,7 +11,7 @@ export interface WhySheetProps {
 }
 
 /** The explanation of a turn, or of a message that opened none. */
-export function WhySheet({ conversation, why, onClose }: WhySheetProps) {
+export default function WhySheet({ conversation, why, onClose }: WhySheetProps) {
   // What was open is kept while the sheet goes away.
   const [shown, setShown] = useState(why)
   if (why !== undefined && why !== shown) setShown(why)
