@@ -6,14 +6,16 @@ import type { DirectoryUser } from './queries'
 import { Standing } from './users-table'
 
 /** One user beside the table: what they own, and the ids that support asks for. */
-export default function UserSheet({ user, onClose }: { user: DirectoryUser; onClose: () => void }) {
+export function UserSheet({ user, onClose }: { user: DirectoryUser | undefined; onClose: () => void }) {
   const { t } = useTranslation('users')
   const { t: common } = useTranslation('common')
   return (
-    <Sheet open onOpenChange={onClose}>
-      <SheetContent title={user.name || t('noName')} description={user.email} closeLabel={common('close')}>
-        <UserDetails user={user} />
-      </SheetContent>
+    <Sheet open={user !== undefined} onOpenChange={(open) => (open ? undefined : onClose())}>
+      {user ? (
+        <SheetContent title={user.name || t('noName')} description={user.email} closeLabel={common('close')}>
+          <UserDetails user={user} />
+        </SheetContent>
+      ) : null}
     </Sheet>
   )
 }
