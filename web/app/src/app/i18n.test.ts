@@ -24,8 +24,8 @@ test('a screen beyond the first ones waits for its words; the overview does with
 test('another language brings all words again, also one that was spoken before', async () => {
   await loadWords()
   await speak('en')
-  expect(i18next.t('wallet:title')).toBe('Wallet')
+  expect(i18next.t('wallet:title')).toBe('Balance')
   forget('ru')
   await speak('ru')
-  await waitFor(() => expect(i18next.t('wallet:title')).toBe('Кошелёк'))
+  await waitFor(() => expect(i18next.t('wallet:title')).toBe('Баланс'))
 })

@@ -21,7 +21,12 @@ export function useDeeds({ conversation, handOff, mayReply, onAsk }: DialogueDee
   const mine = holder.is === 'operator' && holder.member === me
   const takeOver = () => {
     if (holder.is === 'operator') onAsk('takeFrom')
-    else void handOff.act('takeOver').then(toComposer, () => undefined)
+    // A moment later: the field to write in is drawn by then.
+    else
+      void handOff.act('takeOver').then(
+        () => setTimeout(toComposer),
+        () => undefined,
+      )
   }
   return {
     mine,
