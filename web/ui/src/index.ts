@@ -132,6 +132,7 @@ export { HandOverLine, type HandOverLineProps } from './chat/hand-over-line'
 // Never `Markdown` itself: its parser would come with the first page.
 export { LazyMarkdown } from './chat/markdown-lazy'
 export { PlainText } from './chat/plain-text'
+export { spokenText } from './chat/spoken-text'
 export {
   Transcript,
   type TranscriptHandle,

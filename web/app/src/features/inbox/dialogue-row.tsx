@@ -1,4 +1,4 @@
-import { Badge, PixelPortrait, Time, cleanText, cn, type RowListItemProps } from '@neipix/ui'
+import { Badge, PixelPortrait, Time, cleanText, cn, spokenText, type RowListItemProps } from '@neipix/ui'
 import { Link } from '@tanstack/react-router'
 import { Bot, Headset } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
@@ -68,9 +68,15 @@ function Preview({ conversation, unread }: Pick<DialogueRowProps, 'conversation'
           : ''
   return (
     <span className={cn('min-w-0 flex-1 truncate text-sm', unread ? 'text-ink' : 'text-ink-2')}>
-      {last ? who + cleanText(last.text.slice(0, 200)).replace(/\s+/g, ' ') : t('row.noMessages')}
+      {last ? who + preview(last) : t('row.noMessages')}
     </span>
   )
+}
+
+/** The beginning on one line. Assistants write Markdown; what people write is shown to the letter. */
+function preview({ author, text }: NonNullable<Conversation['lastMessage']>): string {
+  if (author === 'AUTHOR_ASSISTANT') return spokenText(text)
+  return cleanText(text.slice(0, 200)).replace(/\s+/g, ' ')
 }
 
 function Marks({
