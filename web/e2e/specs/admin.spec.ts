@@ -63,6 +63,7 @@ test('the panel speaks English and wears the dark theme after a reload', async (
   const root = await product.make({ platformRole: 'PLATFORM_ROLE_SUPERADMIN' })
   const { page } = await visit()
   await signIn(page, product, 'admin', root)
+  await expect(page.getByRole('heading', { level: 1, name: 'Пользователи' })).toBeVisible()
   await page.keyboard.press('Control+K')
   await page.getByRole('combobox').fill('English')
   await page.keyboard.press('Enter')
